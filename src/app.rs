@@ -1,0 +1,40 @@
+//! What every handler and every job is handed: the doors to the outside, and nothing that knows a feature.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Store;
+use crate::http::Transport;
+use crate::vault::Vault;
+
+/// The running program's shared parts. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    pub store: Store,
+    pub clock: Clock,
+    pub transport: Arc<dyn Transport>,
+    pub vault: Vault,
+    pub config: Config,
+    /// This process's id in `processes`, in leases and in logs.
+    pub process_id: String,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,58 @@
+//! The configuration: `Rocket.toml` and the environment, parsed once into types.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+/// Everything that can be set. docs/configuration.md says what each key does.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database_url: String,
+    /// Where people and providers reach us, without a trailing slash: `https://desk.example.com`.
+    pub public_url: String,
+    pub encryption_key: Option<SecretString>,
+    pub cron_secret: Option<SecretString>,
+    pub health_token: Option<SecretString>,
+    pub intake_limit: IntakeLimit,
+    pub trusted_proxies: Vec<IpNet>,
+    pub roles: Roles,
+    /// The seller's zone: the daily sweep at 09:00 and the times on the pages.
+    pub zone: chrono_tz::Tz,
+    /// ISO 3166 alpha-2: how a phone number without a country code is read.
+    pub phone_region: Option<String>,
+    pub zoho: ZohoConfig,
+    /// Only in `demo`: sample leads that carry this secret have an allowance of their own.
+    pub sample_secret: Option<SecretString>,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    pub web: bool,
+    pub worker: bool,
+    pub scheduler: bool,
+}
+
+/// How many submissions one network may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntakeLimit {
+    Off,
+    PerMinute(u32),
+}
+
+/// Zoho's part.
+#[derive(Clone, Debug)]
+pub struct ZohoConfig {
+    pub client_id: Option<String>,
+    pub client_secret: Option<SecretString>,
+    /// Default `https://accounts.zoho.com`; an override allows its host.
+    pub accounts_url: String,
+    /// Set: the only host that may answer API calls. None: the `api_domain` of the token answer, from the list.
+    pub api_url: Option<String>,
+    /// The CRM's unique field that holds our id.
+    pub external_field: String,
+    /// CRM field -> lead field.
+    pub field_mapping: BTreeMap<String, String>,
+}

@@ -1,0 +1,246 @@
+//! The tables, as Diesel sees them: one text for both engines. A test compares it with what the migrations make.
+
+diesel::table! {
+    write_batches (id) {
+        id -> Text,
+        committed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Text,
+        password_changed_at -> Timestamp,
+        created_at -> Timestamp,
+        disabled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        token_hash -> Text,
+        user_id -> BigInt,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        line_id -> Text,
+        source -> Text,
+        source_event_id -> Text,
+        kind -> Text,
+        subject -> Text,
+        occurred_at -> Timestamp,
+        recorded_at -> Timestamp,
+        data -> Text,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        line_id -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        address -> Nullable<Text>,
+        seal_seq -> Nullable<BigInt>,
+        seal -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    processes (id) {
+        id -> Text,
+        role -> Text,
+        version -> Text,
+        host -> Text,
+        started_at -> Timestamp,
+        heartbeat_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        lane -> Text,
+        state -> Text,
+        payload -> Text,
+        line_id -> Text,
+        subject -> Text,
+        connection -> Nullable<Text>,
+        unique_key -> Nullable<Text>,
+        again -> Bool,
+        repeatable -> Bool,
+        run_at -> Timestamp,
+        attempts -> BigInt,
+        attempts_max -> BigInt,
+        provider_failures -> BigInt,
+        lease_token -> Nullable<BigInt>,
+        leased_by -> Nullable<Text>,
+        waits_for -> Nullable<Text>,
+        last_class -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        last_failed_at -> Nullable<Timestamp>,
+        note -> Nullable<Text>,
+        created_at -> Timestamp,
+        started_at -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    job_attempts (id) {
+        id -> BigInt,
+        job_id -> BigInt,
+        line_id -> Text,
+        attempt -> BigInt,
+        process_id -> Text,
+        started_at -> Timestamp,
+        finished_at -> Timestamp,
+        outcome -> Text,
+        class -> Nullable<Text>,
+        message -> Nullable<Text>,
+        provider -> Nullable<Text>,
+        provider_call -> Nullable<Text>,
+        provider_status -> Nullable<BigInt>,
+        provider_ms -> Nullable<BigInt>,
+        provider_request_id -> Nullable<Text>,
+        request -> Nullable<Text>,
+        response -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    schedule_runs (id) {
+        id -> BigInt,
+        schedule -> Text,
+        due_at -> Timestamp,
+        fired_at -> Timestamp,
+        fired_by -> Text,
+        job_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    encryption_keys (id) {
+        id -> Text,
+        check_sealed -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    connections (id) {
+        id -> BigInt,
+        provider -> Text,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        accounts_url -> Text,
+        api_url -> Text,
+        client_id -> Text,
+        client_secret_sealed -> Text,
+        refresh_token_sealed -> Text,
+        access_token_sealed -> Nullable<Text>,
+        access_expires_at -> Nullable<Timestamp>,
+        refreshing_until -> Nullable<Timestamp>,
+        refreshing_by -> Nullable<Text>,
+        external_field -> Nullable<Text>,
+        connected_at -> Timestamp,
+        connected_by -> Text,
+        failures_in_a_row -> BigInt,
+        blocked_until -> Nullable<Timestamp>,
+        blocked_reason -> Nullable<Text>,
+        probe_backoff_s -> BigInt,
+        last_success_at -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
+        last_error_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    token_refreshes (id) {
+        id -> BigInt,
+        connection_id -> BigInt,
+        at -> Timestamp,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    leads (id) {
+        id -> BigInt,
+        line_id -> Text,
+        status_token_hash -> Text,
+        kind -> Text,
+        source -> Text,
+        name -> Text,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        phone_e164 -> Nullable<Text>,
+        company -> Nullable<Text>,
+        message -> Nullable<Text>,
+        items -> Text,
+        utm -> Text,
+        page_url -> Nullable<Text>,
+        consent_given -> Nullable<Bool>,
+        consent_wording -> Nullable<Text>,
+        conversation_id -> Nullable<Text>,
+        transcript -> Nullable<Text>,
+        extra -> Text,
+        status -> Text,
+        retry_count -> BigInt,
+        last_error -> Nullable<Text>,
+        processed_at -> Nullable<Timestamp>,
+        zoho_lead_id -> Nullable<Text>,
+        provider_response -> Nullable<Text>,
+        received_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    idempotency_answers (route, key_hash) {
+        route -> Text,
+        key_hash -> Text,
+        body_hash -> Text,
+        status -> BigInt,
+        answer -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    write_batches,
+    users,
+    sessions,
+    events,
+    audit,
+    processes,
+    jobs,
+    job_attempts,
+    schedule_runs,
+    encryption_keys,
+    connections,
+    token_refreshes,
+    leads,
+    idempotency_answers
+);

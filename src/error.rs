@@ -1,0 +1,47 @@
+//! What can come of a request that a person can see. Form mistakes are not errors: the page comes back with them.
+
+use crate::db::WriteError;
+
+/// The closed list of outcomes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing asked for is not there; says what kind of thing.
+    #[error("this {0} does not exist")]
+    NotFound(&'static str),
+    /// The person may not do this.
+    #[error("your role does not allow this")]
+    Forbidden,
+    /// The state has moved on; says how, in a sentence.
+    #[error("{0}")]
+    Conflict(String),
+    /// Something we need does not answer; says what, in a sentence. The caller may try again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Our mistake, or the machine's.
+    #[error(transparent)]
+    Internal(#[from] anyhow::Error),
+}
+
+/// The result of most handlers and actions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<diesel::result::Error> for Error {
+    fn from(cause: diesel::result::Error) -> Self {
+        Self::Internal(anyhow::Error::new(cause).context("reading or writing the database"))
+    }
+}
+
+/// A write that did not happen is the storage's failure, except where the closure itself refused.
+impl From<WriteError<Error>> for Error {
+    fn from(cause: WriteError<Error>) -> Self {
+        match cause {
+            WriteError::Refused(own) => own,
+            WriteError::Busy => Self::Unavailable("the database is taking more work than it can finish; nothing was saved".into()),
+            WriteError::NotWritten(why) => {
+                tracing::error!(error = %why, "A write did not happen");
+                Self::Unavailable("the database did not take this; nothing was saved".into())
+            }
+            WriteError::Unknown => Self::Unavailable("the database went away while saving; whether this was saved is not known yet".into()),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Clients of the systems we keep in step: our verbs, our types, no database. Each maps its provider's errors to the
+//! seven classes here, at its edge and nowhere else.
+
+use crate::db::text_enum;
+
+text_enum! {
+    /// What kind of failure a call had; decides what the outbox does next (docs/outbox.md).
+    pub enum FailureClass {
+        /// 429: the connection must slow down.
+        RateLimited => "rate_limited",
+        /// The token or its rights are refused.
+        Authentication => "authentication",
+        /// The provider refuses this record; trying again cannot help.
+        Validation => "validation",
+        /// What we refer to is not there.
+        NotFound => "not_found",
+        /// 5xx.
+        ServerError => "server_error",
+        /// No connection, or no answer in time.
+        Network => "network",
+        /// An answer we do not understand.
+        Unknown => "unknown",
+    }
+}
+
+/// A call that did not do what was asked, in words a person can act on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub class: FailureClass,
+    /// A sentence; the provider's code follows in brackets.
+    pub message: String,
+    /// How long the provider asks us to wait.
+    pub retry_after_s: Option<u32>,
+    /// The request was sent and its effect is not known: the provider may have acted on it.
+    pub effect_unknown: bool,
+}

@@ -1,0 +1,128 @@
+//! What a job kind is: a serialisable struct with a stable name, and what can come of running it.
+
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::clock::UtcTime;
+use crate::db::{Tx, id_type, text_enum};
+use crate::http::{CallLog, Exchange};
+use crate::integrations::Failure;
+use crate::line::LineId;
+
+id_type! {
+    /// A row of `jobs`.
+    pub struct JobId;
+}
+
+text_enum! {
+    /// Where a job stands (docs/outbox.md has the picture).
+    pub enum JobState {
+        Pending => "pending",
+        Running => "running",
+        Succeeded => "succeeded",
+        Dead => "dead",
+        Cancelled => "cancelled",
+        /// An attempt's end is not known and the call cannot be repeated safely.
+        Uncertain => "uncertain",
+    }
+}
+
+text_enum! {
+    /// What a job is part of; higher lanes will go first (payment > lead > … > backfill).
+    pub enum Lane {
+        Payment => "payment",
+        Lead => "lead",
+        Webhook => "webhook",
+        Message => "message",
+        Sync => "sync",
+        Backfill => "backfill",
+    }
+}
+
+/// What came of one attempt.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done; the note is kept on the job.
+    Done(Value),
+    /// Not now, for a reason that is nobody's fault; uses up no attempt.
+    Snooze { until: UtcTime, why: String },
+    /// It failed; the class decides whether it is tried again.
+    Failed(Failure),
+    /// It may have happened: a person (or a probe) decides.
+    Uncertain(String),
+}
+
+/// The outcome of one member, with the call that led to it.
+#[derive(Debug)]
+pub struct Report {
+    pub outcome: Outcome,
+    /// The member's own part of the provider call.
+    pub exchange: Option<Exchange>,
+}
+
+impl From<Outcome> for Report {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, exchange: None }
+    }
+}
+
+/// One claimed member of a run.
+#[derive(Clone, Debug)]
+pub struct Claimed<J> {
+    pub id: JobId,
+    pub job: J,
+    pub line: LineId,
+    /// 1 for the first.
+    pub attempt: i64,
+    /// Calls that are not one member's alone are recorded here.
+    pub calls: CallLog,
+}
+
+/// A change of a job that its feature mirrors on its own rows, in the same transaction.
+#[derive(Debug)]
+pub struct Change<'a, J> {
+    pub id: JobId,
+    pub job: J,
+    pub line: &'a LineId,
+    pub state: JobState,
+    /// Attempts used up so far.
+    pub attempts: i64,
+    /// Why it failed or waits, in words.
+    pub error: Option<&'a str>,
+    /// What `Outcome::Done` brought.
+    pub note: Option<&'a Value>,
+    /// The provider's answer, redacted.
+    pub response: Option<&'a str>,
+    pub at: UtcTime,
+}
+
+/// A kind of job. Carries ids, not copies.
+pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Stable for ever: rows carry it.
+    const KIND: &'static str;
+    const LANE: Lane;
+    /// How many failures of the record it may have.
+    const ATTEMPTS_MAX: i64 = 3;
+    /// After this many seconds an attempt is given up.
+    const TIMEOUT_S: u64 = 60;
+    /// Running it twice does no harm (each call carries an idempotency key of ours).
+    const REPEATABLE: bool;
+    /// Seconds to wait after the first, second, … failure of the record; the last repeats.
+    const RETRY_AFTER_S: &'static [u32] = &[60, 300];
+    /// The provider whose connection it needs; its jobs wait while that is blocked.
+    const CONNECTION: Option<&'static str> = None;
+    /// How many members one run may take.
+    const BATCH_MAX: usize = 1;
+
+    /// Runs the members and reports one outcome each, in their order.
+    fn run_batch(app: &App, members: &[Claimed<Self>]) -> impl Future<Output = Vec<Report>> + Send;
+
+    /// Mirrors changes of jobs on the feature's own rows, in the transaction that makes them.
+    fn reflect(_tx: &mut Tx<'_>, _changes: &[Change<'_, Self>]) -> diesel::QueryResult<()> {
+        Ok(())
+    }
+}
