@@ -85,7 +85,6 @@ diesel::table! {
         subject -> Text,
         connection -> Nullable<Text>,
         unique_key -> Nullable<Text>,
-        again -> Bool,
         repeatable -> Bool,
         run_at -> Timestamp,
         attempts -> BigInt,

@@ -34,4 +34,6 @@ pub struct Failure {
     pub retry_after_s: Option<u32>,
     /// The request was sent and its effect is not known: the provider may have acted on it.
     pub effect_unknown: bool,
+    /// The provider answered for this record alone, so the connection works: uses up one of the record's attempts.
+    pub of_record: bool,
 }

@@ -17,7 +17,6 @@ CREATE TABLE jobs (
     subject TEXT NOT NULL,
     connection TEXT,
     unique_key TEXT,
-    again BOOLEAN NOT NULL,
     repeatable BOOLEAN NOT NULL,
     run_at TIMESTAMP NOT NULL,
     attempts BIGINT NOT NULL,
