@@ -1,6 +1,6 @@
 //! What can come of a request that a person can see. Form mistakes are not errors: the page comes back with them.
 
-use crate::db::WriteError;
+use crate::db::{ReadError, WriteError};
 
 /// The closed list of outcomes.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl From<diesel::result::Error> for Error {
     fn from(cause: diesel::result::Error) -> Self {
         Self::Internal(anyhow::Error::new(cause).context("reading or writing the database"))
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(cause: ReadError) -> Self {
+        match cause {
+            ReadError::Unavailable => Self::Unavailable("the database does not answer".into()),
+            ReadError::Query(cause) => cause.into(),
+        }
     }
 }
 

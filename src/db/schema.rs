@@ -98,6 +98,7 @@ diesel::table! {
         last_failed_at -> Nullable<Timestamp>,
         note -> Nullable<Text>,
         created_at -> Timestamp,
+        due_since -> Timestamp,
         started_at -> Nullable<Timestamp>,
         finished_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,

@@ -77,6 +77,11 @@ impl Store {
         Ok(Self(Arc::new(Inner { conn: Mutex::new(conn), topics: broadcast::channel(1024).0 })))
     }
 
+    /// Which engine it is.
+    pub fn engine(&self) -> super::conn::Engine {
+        self.0.conn.lock().unwrap_or_else(PoisonError::into_inner).engine()
+    }
+
     /// Asks a question. Never changes anything: SQLite readers are `query_only`.
     pub async fn read<T, E>(&self, ask: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where

@@ -1,5 +1,23 @@
 //! The engine that does what is still to be done to the outside world: claims, runs, retries, rescues. Knows no business.
 
+pub mod admin;
+pub mod breaker;
+mod claim;
+mod engine;
+mod enqueue;
+mod finish;
 mod kind;
+mod policy;
+mod process;
+mod registry;
+mod row;
+pub mod schedules;
+pub mod waiting;
+pub mod worker;
 
+pub use engine::Engine;
+pub use enqueue::{NewJob, enqueue};
 pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, Outcome, Report};
+pub use process::{Announcement, count_live_workers};
+pub use registry::{Registry, RegistryBuilder};
+pub use row::{JobRow, shown_state};

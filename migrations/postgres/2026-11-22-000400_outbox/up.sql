@@ -30,6 +30,7 @@ CREATE TABLE jobs (
     last_failed_at TIMESTAMP,
     note TEXT,
     created_at TIMESTAMP NOT NULL,
+    due_since TIMESTAMP NOT NULL,
     started_at TIMESTAMP,
     finished_at TIMESTAMP,
     updated_at TIMESTAMP NOT NULL

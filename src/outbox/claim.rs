@@ -1,0 +1,120 @@
+//! Claiming: takes what is ready, oldest first, one kind at a time, and gives it to this process under a fresh lease.
+
+use diesel::prelude::*;
+
+use super::breaker;
+use super::kind::{JobId, JobState};
+use super::registry::{RawChange, Registry};
+use super::row::JobRow;
+use crate::clock::UtcTime;
+use crate::db::schema::{connections, jobs};
+use crate::db::{Conn, Topic, Tx};
+use crate::{on_backend, random};
+
+/// One run's worth of jobs: all of one kind, all under one lease token.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub kind: String,
+    pub rows: Vec<JobRow>,
+    pub lease_token: i64,
+}
+
+/// Claims up to `runs_max` batches.
+pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now: UtcTime, runs_max: usize) -> QueryResult<Vec<Batch>> {
+    let mut batches = Vec::new();
+    for _ in 0..runs_max {
+        let states = breaker::all(tx.conn())?;
+        let open: Vec<&str> = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str()).collect();
+        let Some((kind, connection)) = oldest_ready(tx.conn(), registry, &open, now)? else { break };
+        let Some(spec) = registry.get(&kind) else { break };
+        let repeatable = spec.repeatable || has_external_key(tx.conn(), connection.as_deref())?;
+        let batch = take(tx, &kind, Taking { process_id, now, most: spec.batch_max, repeatable })?;
+        if batch.rows.is_empty() {
+            break; // another process was faster
+        }
+        if let Some(state) = states.iter().find(|state| Some(&state.provider) == connection.as_ref()) {
+            breaker::note_claim(tx, now, state)?;
+        }
+        (spec.reflect)(tx, &batch.rows.iter().map(|row| started(row, now)).collect::<Vec<_>>())?;
+        batches.push(batch);
+    }
+    if !batches.is_empty() {
+        tx.touch(Topic::Jobs);
+    }
+    Ok(batches)
+}
+
+/// The kind and connection of the job that has been ready for longest.
+fn oldest_ready(conn: &mut Conn, registry: &Registry, open: &[&str], now: UtcTime) -> QueryResult<Option<(String, Option<String>)>> {
+    let kinds = registry.kinds();
+    on_backend!(conn, |c| jobs::table
+        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::run_at.le(now))
+        .filter(jobs::kind.eq_any(kinds))
+        .filter(jobs::connection.is_null().or(jobs::connection.eq_any(open)))
+        .order((jobs::run_at, jobs::id))
+        .select((jobs::kind, jobs::connection))
+        .first(c)
+        .optional())
+}
+
+/// Whether the provider keeps our own id as a unique field: then a call can be repeated without harm.
+fn has_external_key(conn: &mut Conn, provider: Option<&str>) -> QueryResult<bool> {
+    let Some(provider) = provider else { return Ok(false) };
+    connections::table
+        .filter(connections::provider.eq(provider))
+        .select(connections::external_field)
+        .first::<Option<String>>(conn)
+        .optional()
+        .map(|field| field.flatten().is_some())
+}
+
+#[derive(Clone, Copy)]
+struct Taking<'a> {
+    process_id: &'a str,
+    now: UtcTime,
+    most: usize,
+    repeatable: bool,
+}
+
+fn take(tx: &mut Tx<'_>, kind: &str, taking: Taking<'_>) -> QueryResult<Batch> {
+    let lease_token = random::positive_i64();
+    let ids = ready_ids(tx.conn(), kind, taking)?;
+    on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(&ids)))
+        .set((
+            jobs::state.eq(JobState::Running),
+            jobs::lease_token.eq(lease_token),
+            jobs::leased_by.eq(taking.process_id),
+            jobs::repeatable.eq(taking.repeatable),
+            jobs::waits_for.eq(None::<String>),
+            jobs::started_at.eq(taking.now),
+            jobs::updated_at.eq(taking.now),
+        ))
+        .execute(c))?;
+    let rows = on_backend!(tx.conn(), |c| jobs::table
+        .filter(jobs::id.eq_any(&ids))
+        .order((jobs::run_at, jobs::id))
+        .select(JobRow::as_select())
+        .load(c))?;
+    Ok(Batch { kind: kind.to_owned(), rows, lease_token })
+}
+
+fn ready_ids(conn: &mut Conn, kind: &str, taking: Taking<'_>) -> QueryResult<Vec<JobId>> {
+    let most = i64::try_from(taking.most).unwrap_or(1);
+    let ready = jobs::table
+        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::run_at.le(taking.now))
+        .filter(jobs::kind.eq(kind))
+        .order((jobs::run_at, jobs::id))
+        .limit(most)
+        .select(jobs::id);
+    match conn {
+        // Processes claim beside each other: each skips what another is just taking. SQLite has one writer.
+        Conn::Postgres(c) => ready.for_update().skip_locked().load(c),
+        Conn::Sqlite(c) => ready.load(c),
+    }
+}
+
+fn started(row: &JobRow, now: UtcTime) -> RawChange {
+    RawChange { row: row.clone(), state: JobState::Running, attempts: row.attempts, error: None, note: None, response: None, at: now }
+}
