@@ -1,6 +1,6 @@
 //! What can come of a request that a person can see. Form mistakes are not errors: the page comes back with them.
 
-use crate::db::{ReadError, WriteError};
+use crate::db::{ReadError, WriteError, is_unavailable};
 
 /// The closed list of outcomes.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<diesel::result::Error> for Error {
     fn from(cause: diesel::result::Error) -> Self {
+        if is_unavailable(&cause) {
+            tracing::warn!(error = %cause, "The database did not answer");
+            return Self::Unavailable("the database does not answer".into());
+        }
         Self::Internal(anyhow::Error::new(cause).context("reading or writing the database"))
     }
 }
@@ -35,6 +39,7 @@ impl From<ReadError> for Error {
     fn from(cause: ReadError) -> Self {
         match cause {
             ReadError::Unavailable => Self::Unavailable("the database does not answer".into()),
+            ReadError::Failed(why) => Self::Internal(anyhow::anyhow!(why)),
             ReadError::Query(cause) => cause.into(),
         }
     }

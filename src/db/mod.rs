@@ -3,9 +3,24 @@
 
 mod columns;
 mod conn;
+mod fault;
+mod link;
+mod lock;
+pub mod migrate;
+mod readers;
+mod retention;
 pub mod schema;
 mod store;
+mod target;
+mod task;
+mod tx;
+mod wal;
+mod writer;
 
 pub use columns::{id_type, text_enum};
 pub use conn::{Conn, Engine, on_backend};
-pub use store::{ReadError, Store, Topic, Tx, WriteError};
+pub use fault::{WriteRefusal, is_unavailable};
+pub use lock::{DatabaseLock, lock_database};
+pub use store::{ReadError, Store, StoreOptions};
+pub use task::WriteError;
+pub use tx::{Topic, Tx};

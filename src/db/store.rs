@@ -1,126 +1,224 @@
 //! The door to the database: `read` for questions, `write` for everything that changes something.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use diesel::connection::Connection;
-use tokio::sync::broadcast;
+use anyhow::Context;
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use super::conn::Conn;
-
-/// What a committed write touched; wakes workers and live pages after the commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Topic {
-    Jobs,
-    Leads,
-    Connections,
-}
+use super::conn::{Conn, Engine};
+use super::fault::WriteRefusal;
+use super::link::Link;
+use super::readers::{self, ReaderPool};
+use super::target::Target;
+use super::task::{Task, WriteError, WriteTask};
+use super::tx::{Topic, Tx, WriteMark};
+use super::wal::WalWatch;
+use super::writer::Writer;
+use crate::clock::Clock;
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// The database is away, or everybody reads at once.
     #[error("no database connection is free")]
     Unavailable,
+    /// A mistake of ours, in words.
+    #[error("{0}")]
+    Failed(String),
     #[error(transparent)]
     Query(#[from] diesel::result::Error),
 }
 
-/// Why a write did not come to be.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError<E> {
-    /// The closure's own refusal; nothing of it was written.
-    #[error("{0}")]
-    Refused(E),
-    /// The writer has more to do than it may hold; nothing was written.
-    #[error("the writer is full")]
-    Busy,
-    /// Provably not committed.
-    #[error("not written: {0}")]
-    NotWritten(String),
-    /// The connection was lost from COMMIT on and it could not be found out whether the write was committed.
-    #[error("not known whether it was written")]
-    Unknown,
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Writer threads on PostgreSQL (measured: 2 is best on two cores); SQLite always has one.
+    pub writers: usize,
+    /// How many reads run at once.
+    pub readers: u32,
+    /// How many writes may wait for one writer; one more is answered `Busy`.
+    pub queue_max: usize,
+    /// How long a writer insists on SQLite's lock, or on the fate of a lost COMMIT.
+    pub patience: Duration,
+    pub clock: Clock,
+    /// Run on each new connection of a writer: tests limit the size of the database with it.
+    pub setup_sql: Option<String>,
 }
 
-/// What a write closure gets: the connection, and a way to say what it touched.
-pub struct Tx<'a> {
-    conn: &'a mut Conn,
-    touched: BTreeSet<Topic>,
-}
-
-impl Tx<'_> {
-    /// The connection, inside the transaction.
-    pub fn conn(&mut self) -> &mut Conn {
-        self.conn
-    }
-
-    /// Wakes whoever listens to the topic, after the commit.
-    pub fn touch(&mut self, topic: Topic) {
-        self.touched.insert(topic);
+impl StoreOptions {
+    /// What `serve` uses.
+    pub fn new(url: &str, clock: Clock) -> Self {
+        Self { url: url.to_owned(), writers: 2, readers: 8, queue_max: 1024, patience: Duration::from_secs(10), clock, setup_sql: None }
     }
 }
 
-/// The database. Clones share pool and writer.
+/// The database. Clones share pool and writers.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    conn: Mutex<Conn>,
+    target: Target,
+    clock: Clock,
+    readers: ReaderPool,
+    /// One permit for each reader: whoever waits does so without holding a thread.
+    permits: Arc<Semaphore>,
+    /// None after `close`.
+    writers: RwLock<Option<Vec<SyncSender<Box<dyn Task>>>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     topics: broadcast::Sender<Topic>,
 }
 
 impl Store {
-    /// Opens the database named by the URL (`sqlite:PATH` or `postgres://…`).
+    /// Opens the database named by the URL (`sqlite:PATH` or `postgres://…`), as `serve` does.
     pub fn open(url: &str) -> anyhow::Result<Self> {
-        let path = url.strip_prefix("sqlite:").unwrap_or(url);
-        let conn = Conn::Sqlite(diesel::sqlite::SqliteConnection::establish(path)?);
-        Ok(Self(Arc::new(Inner { conn: Mutex::new(conn), topics: broadcast::channel(1024).0 })))
+        Self::open_with(StoreOptions::new(url, Clock::machine()))
+    }
+
+    /// Opens the database. Fails, naming the remedy, when it cannot be reached or written; changes nothing in it.
+    pub fn open_with(options: StoreOptions) -> anyhow::Result<Self> {
+        let target = Target::parse(&options.url)?;
+        target.make_folder()?;
+        let mut first = Some(Link::open(&target, options.setup_sql.as_deref())?);
+        if let Some(link) = &mut first {
+            link.prove_writable(&target)?;
+        }
+        let topics = broadcast::channel(1024).0;
+        let (mut senders, mut threads) = (Vec::new(), Vec::new());
+        let count = if target.engine() == Engine::Sqlite { 1 } else { options.writers.max(1) };
+        for number in 0..count {
+            let (sender, inbox) = sync_channel(options.queue_max);
+            let writer = Writer {
+                target: target.clone(),
+                clock: options.clock.clone(),
+                topics: topics.clone(),
+                inbox,
+                link: first.take(),
+                setup_sql: options.setup_sql.clone(),
+                patience: options.patience,
+                wal: WalWatch::new(&target),
+            };
+            let thread = std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || writer.run());
+            threads.push(thread.context("starting a writer thread")?);
+            senders.push(sender);
+        }
+        Ok(Self(Arc::new(Inner {
+            readers: readers::pool(target.clone(), options.readers),
+            permits: Arc::new(Semaphore::new(options.readers as usize)),
+            target,
+            clock: options.clock,
+            writers: RwLock::new(Some(senders)),
+            threads: Mutex::new(threads),
+            topics,
+        })))
     }
 
     /// Which engine it is.
-    pub fn engine(&self) -> super::conn::Engine {
-        self.0.conn.lock().unwrap_or_else(PoisonError::into_inner).engine()
+    pub fn engine(&self) -> Engine {
+        self.0.target.engine()
     }
 
-    /// Asks a question. Never changes anything: SQLite readers are `query_only`.
-    pub async fn read<T, E>(&self, ask: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    /// The clock that stamps what the store itself writes.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Asks a question. Never changes anything: readers are read-only on both engines. An error inside a write closure.
+    pub fn read<T, E>(&self, ask: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> impl Future<Output = Result<T, E>> + Send
     where
         T: Send + 'static,
         E: From<ReadError> + Send + 'static,
     {
-        ask(&mut self.0.conn.lock().unwrap_or_else(PoisonError::into_inner))
+        // Looked at now, not when first polled: by then the future may be on another thread.
+        let misplaced = WriteMark::is_set();
+        let store = Arc::clone(&self.0);
+        async move {
+            if misplaced || WriteMark::is_set() {
+                return Err(ReadError::Failed("read was called inside a write closure; use the closure's own connection".into()).into());
+            }
+            let permit = tokio::time::timeout(readers::WAIT_MAX, Arc::clone(&store.permits).acquire_owned()).await;
+            let Ok(Ok(permit)) = permit else { return Err(ReadError::Unavailable.into()) };
+            let asked = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let mut reader = store.readers.get().map_err(|_| ReadError::Unavailable)?;
+                ask(&mut reader.conn)
+            });
+            asked.await.unwrap_or_else(|failure| Err(ReadError::Failed(format!("a read did not end: {failure}")).into()))
+        }
     }
 
     /// Changes something: the closure runs inside a savepoint of a group commit, and the answer comes after the commit.
     /// `key` chooses the writer, so that closures touching the same rows never meet. The closure may run again; it has
-    /// no effect outside `tx`.
-    pub async fn write<T, E>(
+    /// no effect outside `tx`, and after a database error it ends (ON CONFLICT is how it goes on).
+    pub fn write<T, E>(
         &self,
-        _name: &'static str,
-        _key: &str,
+        name: &'static str,
+        key: &str,
         change: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, WriteError<E>>
+    ) -> impl Future<Output = Result<T, WriteError<E>>> + Send
     where
         T: Send + 'static,
-        E: From<diesel::result::Error> + Send + 'static,
+        E: WriteRefusal,
     {
-        let mut conn = self.0.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut touched = BTreeSet::new();
-        let result = conn.transaction(|conn| {
-            let mut tx = Tx { conn, touched: BTreeSet::new() };
-            let result = change(&mut tx);
-            touched = tx.touched;
-            result
-        });
-        let result = result.map_err(WriteError::Refused)?;
-        for topic in touched {
-            let _nobody_listens = self.0.topics.send(topic);
+        let misplaced = WriteMark::is_set();
+        let store = Arc::clone(&self.0);
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let hash = hasher.finish();
+        async move {
+            if misplaced || WriteMark::is_set() {
+                return Err(WriteError::NotWritten(format!("`{name}` was called inside a write closure")));
+            }
+            let (caller, answer) = oneshot::channel();
+            store.enqueue(hash, Box::new(WriteTask::new(name, change, caller)))?;
+            // The sender vanishes only with a writer that died: what it did then is not known.
+            answer.await.unwrap_or(Err(WriteError::Unknown))
         }
-        Ok(result)
     }
 
     /// Hears which topics committed writes touched.
     pub fn subscribe(&self) -> broadcast::Receiver<Topic> {
         self.0.topics.subscribe()
+    }
+
+    /// Waits until every write that was accepted so far has been answered.
+    pub async fn flush(&self) {
+        let senders = self.0.writers.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        for sender in senders {
+            let (caller, answer) = oneshot::channel();
+            let nothing = |_: &mut Tx<'_>| Ok::<(), diesel::result::Error>(());
+            let barrier = WriteTask::new("store.flush", nothing, caller);
+            let sent = tokio::task::spawn_blocking(move || sender.send(Box::new(barrier)).is_ok());
+            if sent.await.unwrap_or(false) {
+                let _ended = answer.await;
+            }
+        }
+    }
+
+    /// Takes no more writes, finishes those it has, and ends the writers.
+    pub async fn close(&self) {
+        self.0.writers.write().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+    }
+}
+
+impl Inner {
+    fn enqueue<E>(&self, hash: u64, task: Box<dyn Task>) -> Result<(), WriteError<E>> {
+        let writers = self.writers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(writers) = writers.as_ref() else {
+            return Err(WriteError::NotWritten("the program is stopping".into()));
+        };
+        let place = usize::try_from(hash % writers.len() as u64).unwrap_or_default();
+        writers[place].try_send(task).map_err(|refused| match refused {
+            TrySendError::Full(_) => WriteError::Busy,
+            TrySendError::Disconnected(_) => WriteError::NotWritten("the writer has ended".into()),
+        })
     }
 }

@@ -1,0 +1,186 @@
+//! A writer's connection: the outer transaction, the savepoints and the depth checks. Decides nothing about reruns.
+
+use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+
+use super::conn::Conn;
+use super::fault::{Fault, FaultWatch, classify};
+use super::schema::write_batches;
+use super::target::{Purpose, Target, sqlite_words};
+use super::task::{Ran, Task};
+use super::tx::Topic;
+use crate::clock::UtcTime;
+
+/// A connection with its watch.
+pub(super) struct Link {
+    conn: Conn,
+    watch: FaultWatch,
+}
+
+/// Why a transaction cannot go on.
+#[derive(Debug)]
+pub(super) struct Breakdown {
+    pub(super) fault: Fault,
+    pub(super) why: String,
+}
+
+/// How a COMMIT ended, where it did not succeed.
+#[derive(Debug)]
+pub(super) enum CommitFailure {
+    /// The database said no: provably not committed.
+    Refused(Breakdown),
+    /// The answer never came.
+    Unknown(String),
+}
+
+/// A closure's part in the transaction.
+#[derive(Debug)]
+pub(super) enum Part {
+    Wrote(Vec<Topic>),
+    Nothing,
+}
+
+impl Breakdown {
+    fn of(doing: &str, error: &Error) -> Self {
+        Self { fault: classify(error).unwrap_or(Fault::Fatal), why: format!("{doing}: {error}") }
+    }
+}
+
+impl Link {
+    /// Opens the connection; `setup_sql` comes last (tests limit the size of the database with it).
+    pub(super) fn open(target: &Target, setup_sql: Option<&str>) -> anyhow::Result<Self> {
+        let mut conn = target.open(Purpose::Write)?;
+        if let Some(sql) = setup_sql {
+            conn.batch_execute(sql)?;
+        }
+        let watch = FaultWatch::default();
+        conn.set_instrumentation(watch.clone());
+        Ok(Self { conn, watch })
+    }
+
+    /// Fails with the remedy when another program holds SQLite's lock, or the file may not be written.
+    pub(super) fn prove_writable(&mut self, target: &Target) -> anyhow::Result<()> {
+        match (&mut self.conn, target) {
+            (Conn::Sqlite(conn), Target::Sqlite { path }) => {
+                conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK").map_err(|error| sqlite_words(path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the outer transaction. On SQLite the write lock is taken at once: taken later it could fail half-way.
+    pub(super) fn begin(&mut self) -> Result<(), Breakdown> {
+        let begun = match &mut self.conn {
+            Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+            Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn),
+        };
+        self.watch.take();
+        begun.map_err(|error| Breakdown::of("BEGIN", &error))
+    }
+
+    /// Runs one closure in a savepoint of its own; always one, so that nothing depends on how many share the transaction.
+    pub(super) fn run(&mut self, task: &mut dyn Task) -> Result<Part, Breakdown> {
+        self.watch.take();
+        Conn::begin_transaction(&mut self.conn).map_err(|error| Breakdown::of("SAVEPOINT", &error))?;
+        let ran = task.run(&mut self.conn);
+        let seen = self.watch.take();
+        let behind = match &ran {
+            Ran::Refused(behind) => behind.clone(),
+            Ran::Wrote(_) | Ran::Panicked => None,
+        };
+        if let Some((fault, why)) = [&seen, &behind].into_iter().flatten().find(|(fault, _)| *fault != Fault::Constraint) {
+            return Err(Breakdown { fault: *fault, why: why.clone() });
+        }
+        let Ran::Wrote(touched) = ran else {
+            return self.roll_back_to(1).map(|()| Part::Nothing);
+        };
+        if let Some((_, why)) = seen {
+            task.fail(format!("`{}` caught a database error and went on ({why}); use ON CONFLICT", task.name()));
+            return self.roll_back_to(1).map(|()| Part::Nothing);
+        }
+        if self.depth()? != 2 {
+            task.fail(format!("`{}` left a transaction open", task.name()));
+            return self.roll_back_to(1).map(|()| Part::Nothing);
+        }
+        Conn::commit_transaction(&mut self.conn).map_err(|error| Breakdown::of("RELEASE", &error))?;
+        Ok(Part::Wrote(touched))
+    }
+
+    /// Writes the batch's id into the transaction. Last before COMMIT: it also fails if the transaction is already dead,
+    /// where a COMMIT would quietly answer "rolled back".
+    pub(super) fn mark_batch(&mut self, id: &str, at: UtcTime) -> Result<(), Breakdown> {
+        insert_batch(&mut self.conn, id, at).map_err(|error| Breakdown::of("marking the batch", &error))
+    }
+
+    /// Commits, and believes it only when the transaction is really over.
+    pub(super) fn commit(&mut self) -> Result<(), CommitFailure> {
+        if let Err(breakdown) = self.depth().and_then(|depth| if depth == 1 { Ok(()) } else { Err(wrong_depth(depth)) }) {
+            return Err(CommitFailure::Refused(breakdown));
+        }
+        let committed = Conn::commit_transaction(&mut self.conn);
+        match committed {
+            Ok(()) => match self.depth() {
+                Ok(0) => Ok(()),
+                _ => Err(CommitFailure::Unknown("after COMMIT a transaction was still open".into())),
+            },
+            Err(error) if was_refused(&error) => Err(CommitFailure::Refused(Breakdown::of("COMMIT", &error))),
+            Err(error) => Err(CommitFailure::Unknown(error.to_string())),
+        }
+    }
+
+    /// Ends the transaction without a trace; Err: the connection must not be used again.
+    pub(super) fn roll_back(&mut self) -> Result<(), Breakdown> {
+        self.roll_back_to(0)
+    }
+
+    /// After a lost COMMIT, on a new connection: an insert of the same id waits for the old transaction, then fails if
+    /// that was committed. If it succeeds, the old one was not committed and never can be.
+    pub(super) fn was_committed(&mut self, id: &str, at: UtcTime) -> QueryResult<bool> {
+        match insert_batch(&mut self.conn, id, at) {
+            Ok(()) => Ok(false),
+            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(true),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn depth(&mut self) -> Result<u32, Breakdown> {
+        let status = Conn::transaction_manager_status_mut(&mut self.conn);
+        let depth = status.transaction_depth().map_err(|error| Breakdown::of("transaction depth", &error))?;
+        Ok(depth.map_or(0, std::num::NonZeroU32::get))
+    }
+
+    /// A closure may have left savepoints of its own open: rolls back until the depth is right, not once.
+    fn roll_back_to(&mut self, wanted: u32) -> Result<(), Breakdown> {
+        loop {
+            let depth = self.depth()?;
+            if depth == wanted {
+                return Ok(());
+            }
+            if depth < wanted {
+                return Err(wrong_depth(depth));
+            }
+            Conn::rollback_transaction(&mut self.conn).map_err(|error| Breakdown::of("ROLLBACK", &error))?;
+        }
+    }
+}
+
+fn insert_batch(conn: &mut Conn, id: &str, at: UtcTime) -> QueryResult<()> {
+    diesel::insert_into(write_batches::table).values((write_batches::id.eq(id), write_batches::committed_at.eq(at))).execute(conn).map(drop)
+}
+
+/// Whether the database itself refused the COMMIT: everything else may have reached it.
+fn was_refused(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(kind, about) => {
+            // SQLITE_FULL: the frame that carries the commit mark was never written.
+            matches!(classify(error), Some(Fault::Constraint | Fault::Transient))
+                || (matches!(kind, DatabaseErrorKind::Unknown) && about.message() == "database or disk is full")
+        }
+        _ => false,
+    }
+}
+
+fn wrong_depth(depth: u32) -> Breakdown {
+    Breakdown { fault: Fault::Fatal, why: format!("the transaction's depth is {depth}") }
+}

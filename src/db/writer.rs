@@ -1,0 +1,317 @@
+//! The group-commit writer: one thread, one connection, one channel. It runs many closures in one transaction, commits
+//! once and answers all. docs: ARCHITECTURE.md, "Storage"; each rule here was found by breaking a prototype.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tracing::{error, warn};
+
+use super::conn::Engine;
+use super::fault::Fault;
+use super::link::{Breakdown, CommitFailure, Link, Part};
+use super::target::Target;
+use super::task::{Task, Verdict};
+use super::tx::Topic;
+use super::wal::WalWatch;
+use crate::clock::{Clock, Stopwatch};
+use crate::random;
+
+/// A batch ends after this many closures …
+const BATCH_MAX: usize = 128;
+/// … or this much work, so that the first caller does not wait for the last.
+const BATCH_WORK_MAX: Duration = Duration::from_millis(20);
+/// A closure that takes longer holds up everybody and is named in the log.
+const SLOW_CLOSURE: Duration = Duration::from_millis(50);
+/// How often a closure is run again, alone.
+const RERUNS_MAX: u32 = 3;
+
+/// What a writer thread stands on.
+pub(super) struct Writer {
+    pub(super) target: Target,
+    pub(super) clock: Clock,
+    pub(super) topics: broadcast::Sender<Topic>,
+    pub(super) inbox: Receiver<Box<dyn Task>>,
+    /// None: it broke and is opened again for the next batch.
+    pub(super) link: Option<Link>,
+    pub(super) setup_sql: Option<String>,
+    /// How long BEGIN on SQLite and the resolving of an unknown COMMIT may take.
+    pub(super) patience: Duration,
+    pub(super) wal: WalWatch,
+}
+
+/// What became of a batch.
+enum End {
+    Committed(Vec<Topic>),
+    /// There is no connection to be had, or no transaction.
+    Unreachable(String),
+    /// Rolled back because of the closure at this place, or of none of them.
+    RolledBack {
+        culprit: Option<usize>,
+        breakdown: Breakdown,
+    },
+    /// COMMIT was sent and no answer came.
+    Unknown {
+        batch_id: String,
+        topics: Vec<Topic>,
+        why: String,
+    },
+}
+
+/// Which closures an attempt may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// These, and whatever else arrives.
+    AndMore,
+    OnlyThese,
+}
+
+impl Writer {
+    /// Works until every sender is gone and the channel is empty.
+    pub(super) fn run(mut self) {
+        while let Ok(first) = self.inbox.recv() {
+            // A panic in here is a mistake of ours. The tasks are dropped with their senders, which tells the callers
+            // that nothing is known; the writer goes on with a new connection.
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(first)));
+            if served.is_err() {
+                error!("The writer panicked; it goes on with a new connection");
+                self.link = None;
+            }
+            self.wal.look();
+        }
+    }
+
+    fn serve(&mut self, first: Box<dyn Task>) {
+        let mut batch = Vec::with_capacity(16);
+        if !first.is_abandoned() {
+            batch.push(first);
+        }
+        match self.attempt(&mut batch, Take::AndMore) {
+            End::Committed(topics) => self.confirm(&mut batch, topics),
+            End::Unreachable(why) => self.refuse_all(&mut batch, why),
+            End::RolledBack { culprit, breakdown } => self.one_by_one(batch, culprit, &breakdown),
+            End::Unknown { batch_id, topics, why } => match self.resolve(&batch_id, &why) {
+                Some(true) => self.confirm(&mut batch, topics),
+                Some(false) => self.one_by_one(batch, None, &Breakdown { fault: Fault::Lost, why }),
+                None => answer_all(&mut batch, &Verdict::Unknown),
+            },
+        }
+    }
+
+    /// Runs the closures, each in its savepoint, in one transaction.
+    fn attempt(&mut self, batch: &mut Vec<Box<dyn Task>>, take: Take) -> End {
+        if let Err(why) = self.begin() {
+            return End::Unreachable(why);
+        }
+        let watch = Stopwatch::start();
+        let (mut topics, mut wrote, mut next) = (Vec::new(), false, 0);
+        loop {
+            if next == batch.len() {
+                let room = take == Take::AndMore && next < BATCH_MAX && watch.elapsed() < BATCH_WORK_MAX;
+                match if room { self.inbox.try_recv().ok() } else { None } {
+                    Some(task) if task.is_abandoned() => continue,
+                    Some(task) => batch.push(task),
+                    None => break,
+                }
+            }
+            match self.run_one(batch[next].as_mut()) {
+                Ok(Part::Wrote(touched)) => {
+                    wrote = true;
+                    topics.extend(touched);
+                }
+                Ok(Part::Nothing) => {}
+                Err(breakdown) => return self.break_off(Some(next), breakdown),
+            }
+            next += 1;
+        }
+        if wrote { self.commit(topics) } else { self.end_without_commit() }
+    }
+
+    fn begin(&mut self) -> Result<(), String> {
+        let watch = Stopwatch::start();
+        loop {
+            let link = match self.link.take() {
+                Some(link) => link,
+                None => Link::open(&self.target, self.setup_sql.as_deref()).map_err(|cause| format!("{cause:#}"))?,
+            };
+            match self.link.insert(link).begin() {
+                Ok(()) => return Ok(()),
+                // Another program holds SQLite's write lock: SQLite itself waits before it says so, we insist.
+                Err(breakdown) if breakdown.fault == Fault::Transient && watch.elapsed() < self.patience => {}
+                // The server closed an idle connection: a new one, unless that was a new one.
+                Err(breakdown) if breakdown.fault == Fault::Lost && watch.elapsed() < self.patience => {
+                    self.link = None;
+                    jitter(1);
+                }
+                Err(breakdown) => {
+                    self.link = None;
+                    return Err(breakdown.why);
+                }
+            }
+        }
+    }
+
+    fn run_one(&mut self, task: &mut dyn Task) -> Result<Part, Breakdown> {
+        let Some(link) = self.link.as_mut() else {
+            return Err(Breakdown { fault: Fault::Lost, why: "there is no connection".into() });
+        };
+        let watch = Stopwatch::start();
+        let part = link.run(task);
+        if watch.elapsed() > SLOW_CLOSURE {
+            warn!(write = task.name(), took_ms = watch.elapsed_ms(), "A write closure was slow; everybody waited for it");
+        }
+        part
+    }
+
+    fn commit(&mut self, topics: Vec<Topic>) -> End {
+        let batch_id = new_batch_id(&self.clock);
+        let Some(link) = self.link.as_mut() else {
+            return End::Unreachable("there is no connection".into());
+        };
+        if self.target.engine() == Engine::Postgres
+            && let Err(breakdown) = link.mark_batch(&batch_id, self.clock.now())
+        {
+            return self.break_off(None, breakdown);
+        }
+        match link.commit() {
+            Ok(()) => End::Committed(topics),
+            Err(CommitFailure::Refused(breakdown)) => self.break_off(None, breakdown),
+            Err(CommitFailure::Unknown(why)) => {
+                self.link = None;
+                End::Unknown { batch_id, topics, why }
+            }
+        }
+    }
+
+    /// Every closure refused: there is nothing to commit, and the refusals stand.
+    fn end_without_commit(&mut self) -> End {
+        if self.link.as_mut().is_none_or(|link| link.roll_back().is_err()) {
+            self.link = None;
+        }
+        End::Committed(Vec::new())
+    }
+
+    /// Rolls back. The connection is kept only after a failure that says nothing against it.
+    fn break_off(&mut self, culprit: Option<usize>, breakdown: Breakdown) -> End {
+        let rolled_back = self.link.as_mut().is_some_and(|link| link.roll_back().is_ok());
+        if !rolled_back || breakdown.fault != Fault::Transient {
+            self.link = None;
+        }
+        End::RolledBack { culprit, breakdown }
+    }
+
+    /// After a rollback: each closure again, in a transaction of its own, so that none suffers for another.
+    fn one_by_one(&mut self, batch: Vec<Box<dyn Task>>, culprit: Option<usize>, breakdown: &Breakdown) {
+        warn!(closures = batch.len(), error = %breakdown.why, "A group of writes was rolled back; each is run again alone");
+        let alone = batch.len() == 1;
+        let mut unreachable = None;
+        for (place, task) in batch.into_iter().enumerate() {
+            let mut single = vec![task];
+            let is_culprit = culprit == Some(place) || (alone && culprit.is_none());
+            if is_culprit && matches!(breakdown.fault, Fault::Fatal | Fault::Constraint) {
+                answer_all(&mut single, &Verdict::NotWritten(breakdown.why.clone()));
+            } else if let Some(why) = &unreachable {
+                answer_all(&mut single, &Verdict::NotWritten(String::clone(why)));
+            } else {
+                unreachable = self.rerun(&mut single);
+            }
+        }
+    }
+
+    /// Runs one closure alone, up to three times; tells why if the database cannot be reached at all.
+    fn rerun(&mut self, single: &mut Vec<Box<dyn Task>>) -> Option<String> {
+        let mut last = String::new();
+        for attempt in 1..=RERUNS_MAX {
+            jitter(attempt);
+            match self.attempt(single, Take::OnlyThese) {
+                End::Committed(topics) => {
+                    self.confirm(single, topics);
+                    return None;
+                }
+                End::Unreachable(why) => {
+                    answer_all(single, &Verdict::NotWritten(why.clone()));
+                    return Some(why);
+                }
+                End::RolledBack { breakdown: Breakdown { fault: Fault::Transient | Fault::Lost, why }, .. } => last = why,
+                End::RolledBack { breakdown, .. } => {
+                    answer_all(single, &Verdict::NotWritten(breakdown.why));
+                    return None;
+                }
+                End::Unknown { batch_id, topics, why } => match self.resolve(&batch_id, &why) {
+                    Some(true) => {
+                        self.confirm(single, topics);
+                        return None;
+                    }
+                    Some(false) => last = why,
+                    None => {
+                        answer_all(single, &Verdict::Unknown);
+                        return None;
+                    }
+                },
+            }
+        }
+        answer_all(single, &Verdict::NotWritten(last));
+        None
+    }
+
+    /// Finds out whether a batch whose COMMIT was not answered was committed. None: it could not be found out.
+    fn resolve(&mut self, batch_id: &str, why: &str) -> Option<bool> {
+        error!(error = why, batch.id = batch_id, "The answer to a COMMIT was lost");
+        if self.target.engine() == Engine::Sqlite {
+            return None;
+        }
+        let watch = Stopwatch::start();
+        while watch.elapsed() < self.patience {
+            let asked = Link::open(&self.target, self.setup_sql.as_deref()).and_then(|mut link| {
+                let committed = link.was_committed(batch_id, self.clock.now())?;
+                self.link = Some(link);
+                Ok(committed)
+            });
+            match asked {
+                Ok(committed) => {
+                    warn!(batch.id = batch_id, committed, "It is known again what became of a lost COMMIT");
+                    return Some(committed);
+                }
+                Err(cause) => warn!(error = %format_args!("{cause:#}"), "The database does not say yet what became of a lost COMMIT"),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        None
+    }
+
+    fn confirm(&self, batch: &mut [Box<dyn Task>], topics: Vec<Topic>) {
+        answer_all(batch, &Verdict::Committed);
+        let mut told = Vec::new();
+        for topic in topics {
+            if !told.contains(&topic) {
+                told.push(topic);
+                let _nobody_listens = self.topics.send(topic);
+            }
+        }
+    }
+
+    /// Nobody waits for a database that is known to be away: whoever is in the channel is told as well.
+    fn refuse_all(&mut self, batch: &mut Vec<Box<dyn Task>>, why: String) {
+        error!(error = why, "The database cannot be reached; writes are refused");
+        batch.extend(std::iter::from_fn(|| self.inbox.try_recv().ok()).take(BATCH_MAX));
+        answer_all(batch, &Verdict::NotWritten(why));
+    }
+}
+
+fn answer_all(batch: &mut [Box<dyn Task>], verdict: &Verdict) {
+    for task in batch {
+        task.answer(verdict);
+    }
+}
+
+/// Waits a little longer each time, never twice the same: two writers that met must not meet again.
+fn jitter(attempt: u32) {
+    std::thread::sleep(Duration::from_millis(10 * u64::from(attempt)).mul_f64(0.5 + random::fraction()));
+}
+
+/// Time-ordered (UUID version 7), so that the index grows at its end.
+fn new_batch_id(clock: &Clock) -> String {
+    let millis = u64::try_from(clock.now().and_utc().timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random::bytes::<10>()).into_uuid().to_string()
+}

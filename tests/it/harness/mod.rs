@@ -1,0 +1,9 @@
+//! What every integration test stands on: an app on a database of its own, on either engine.
+
+mod app;
+mod cluster;
+mod engines;
+
+pub use app::TestApp;
+pub(crate) use engines::both_engines;
+pub use engines::on_engine;

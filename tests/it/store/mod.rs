@@ -1,0 +1,4 @@
+//! The store's promises (DESIGN 4), each shown on both engines.
+
+mod basics;
+mod rows;
