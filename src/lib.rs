@@ -11,6 +11,7 @@ pub mod integrations;
 pub mod line;
 pub mod outbox;
 pub mod random;
+pub mod sandbox;
 pub mod timeline;
 pub mod vault;
 

@@ -1,0 +1,83 @@
+//! What tests and people ask of the sandbox itself: ledgers, faults, the clock. Every address begins with `/__`.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::answer::{SandboxAnswer, SandboxRequest};
+use super::crm;
+use super::faults::Fault;
+use super::world::World;
+use crate::http::Method;
+
+/// Answers `/__…`.
+pub(super) fn answer(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    match (request.method, request.path.as_str()) {
+        (Method::Get, "/__ledger/zoho/crm/leads") => SandboxAnswer::json(200, &json!(world.leads.ledger())),
+        (Method::Get, "/__ledger/zoho/crm/notes") => SandboxAnswer::json(200, &world.notes.iter().map(crm::told).collect()),
+        (Method::Get, "/__ledger/zoho/usage") => usage(world),
+        (Method::Get, "/__faults") => SandboxAnswer::json(200, &json!(world.faults.list())),
+        (Method::Delete, "/__faults") => clear(world),
+        (Method::Post, "/__faults") => script(world, request),
+        (Method::Post, "/__clock") => advance(world, request),
+        (Method::Post, "/__revoke") => revoke(world, request),
+        (Method::Get, "/__health") => SandboxAnswer::json(200, &json!({ "sandbox": "zoho" })),
+        _ => problem(404, "there is nothing here; docs/sandbox.md lists what there is"),
+    }
+}
+
+fn usage(world: &World) -> SandboxAnswer {
+    SandboxAnswer::json(
+        200,
+        &json!({
+            "calls": world.calls,
+            "credits_used": world.credits.total(),
+            "credits_max": world.options.edition.credits_max(),
+            "in_flight_max": world.in_flight_max,
+            "concurrency_max": world.options.edition.concurrency_max(),
+        }),
+    )
+}
+
+fn clear(world: &mut World) -> SandboxAnswer {
+    world.faults.clear();
+    SandboxAnswer::json(200, &json!([]))
+}
+
+/// One fault, several in an array, or `{"clear": true}`.
+fn script(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    let body = request.json().unwrap_or_default();
+    if body["clear"] == true {
+        return clear(world);
+    }
+    let wanted = if body.is_array() { body } else { json!([body]) };
+    match serde_json::from_value::<Vec<Fault>>(wanted) {
+        Ok(faults) => {
+            let ids: Vec<_> = faults.into_iter().map(|fault| world.faults.add(fault)).collect();
+            SandboxAnswer::json(201, &json!({ "ids": ids }))
+        }
+        Err(cause) => problem(422, &format!("not a fault: {cause}")),
+    }
+}
+
+fn advance(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    let step = request.json().and_then(|body| body["advance_s"].as_i64()).filter(|seconds| *seconds >= 0).and_then(TimeDelta::try_seconds);
+    let Some(offset) = step.and_then(|step| world.clock_offset.checked_add(&step)) else {
+        return problem(422, "expected {\"advance_s\": seconds}, not negative");
+    };
+    world.clock_offset = offset;
+    SandboxAnswer::json(200, &json!({ "ahead_s": offset.num_seconds() }))
+}
+
+fn revoke(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    let body = request.json().unwrap_or_default();
+    match body["what"].as_str() {
+        Some("access_tokens") => world.tokens.revoke_access(),
+        Some("refresh_token") => drop(world.tokens.revoke_grant()),
+        _ => return problem(422, "expected {\"what\": \"access_tokens\" or \"refresh_token\"}"),
+    }
+    SandboxAnswer::json(200, &json!({ "refresh_token": world.tokens.grant() }))
+}
+
+fn problem(status: u16, detail: &str) -> SandboxAnswer {
+    SandboxAnswer::json(status, &Value::from_iter([("detail".to_owned(), json!(detail))]))
+}

@@ -1,0 +1,60 @@
+//! The sandbox mounted in process: a [`Transport`] without a network, for tests that turn the clock.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
+use super::{InFlight, Sandbox};
+use crate::clock::Clock;
+use crate::http::{Answer, Outgoing, SendFailure, Transport};
+
+/// Sends every call to the sandbox, whatever its host.
+#[derive(Clone)]
+pub struct InProcess {
+    sandbox: Sandbox,
+    clock: Clock,
+}
+
+impl InProcess {
+    /// Mounts a sandbox; it lives by the clock given here.
+    pub fn new(sandbox: Sandbox, clock: Clock) -> Self {
+        Self { sandbox, clock }
+    }
+
+    async fn call(&self, request: &Outgoing) -> Result<Answer, SendFailure> {
+        let under_way = self.sandbox.enter();
+        let answer = self.sandbox.handle(&incoming(request, &under_way)?, self.clock.now());
+        match answer.delivery {
+            Delivery::Whole => {}
+            Delivery::Slow(delay) => tokio::time::sleep(delay).await,
+            Delivery::Never => return Err(SendFailure::Lost("no whole answer within 30 s".into())),
+            Delivery::Reset => return Err(SendFailure::Lost("the connection broke".into())),
+            Delivery::Refused => return Err(SendFailure::NotSent("no connection: connection refused".into())),
+        }
+        Ok(outgoing(answer))
+    }
+}
+
+impl Transport for InProcess {
+    fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
+        self.call(request).boxed()
+    }
+}
+
+fn incoming(request: &Outgoing, under_way: &InFlight) -> Result<SandboxRequest, SendFailure> {
+    let url = Url::parse(&request.url).map_err(|cause| SendFailure::NotSent(format!("the address to call is not one: {cause}")))?;
+    Ok(SandboxRequest {
+        method: request.method,
+        path: url.path().to_owned(),
+        query: url.query_pairs().into_owned().collect(),
+        authorization: request.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| value.clone()),
+        body: request.body.clone(),
+        in_flight: under_way.calls,
+    })
+}
+
+fn outgoing(answer: SandboxAnswer) -> Answer {
+    let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Answer { status: answer.status, headers, body: answer.body }
+}

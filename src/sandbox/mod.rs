@@ -1,0 +1,149 @@
+//! Stand-ins for the providers with their real rules, for `demo` and for tests; `serve` has none of it. The sandbox is a
+//! state machine without I/O, mounted twice: in process as a [`Transport`](crate::http::Transport), and over loopback HTTP.
+//! It keeps its own ledger of what it accepted: the witness that nothing was lost or doubled (docs/sandbox.md).
+
+mod accounts;
+mod answer;
+mod control;
+mod crm;
+mod faults;
+mod fields;
+mod in_process;
+mod leads;
+mod limits;
+mod world;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+pub use self::answer::{Delivery, SandboxAnswer, SandboxRequest};
+pub use self::in_process::InProcess;
+pub use self::limits::Edition;
+use self::world::World;
+use crate::clock::UtcTime;
+use crate::http::Method;
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub edition: Edition,
+    /// The unique field of the module Leads; None: the CRM has none.
+    pub external_field: Option<String>,
+    /// Its own address, answered as `api_domain`.
+    pub base_url: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { edition: Edition::Enterprise, external_field: Some("External_Lead_Id".into()), base_url: "http://sandbox.test".into() }
+    }
+}
+
+/// The stand-in. Clones share its world.
+#[derive(Clone)]
+pub struct Sandbox {
+    world: Arc<Mutex<World>>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// A call under way; counts towards the limit of calls at once until it is dropped.
+pub struct InFlight {
+    /// How many are under way, this one included.
+    pub calls: usize,
+    counter: Arc<AtomicUsize>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Sandbox {
+    /// An empty world.
+    pub fn new(options: Options) -> Self {
+        Self { world: Arc::new(Mutex::new(World::new(options))), in_flight: Arc::default() }
+    }
+
+    /// Counts a call as under way; a mount holds this until the caller has its answer.
+    pub fn enter(&self) -> InFlight {
+        let calls = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        InFlight { calls, counter: Arc::clone(&self.in_flight) }
+    }
+
+    /// Answers a request at this time of the mount's clock.
+    pub fn handle(&self, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
+        let mut world = self.world();
+        let now = now + world.clock_offset;
+        if request.path.starts_with("/__") {
+            return control::answer(&mut world, request);
+        }
+        world.count(request);
+        let fault = world.faults.for_call(request);
+        if let Some(answer) = fault.as_ref().and_then(faults::Fault::instead) {
+            return answer;
+        }
+        let answer = route(&mut world, request, now);
+        match fault {
+            Some(fault) => fault.distort(answer),
+            None => answer,
+        }
+    }
+
+    /// Scripts a fault, in the form that `POST /__faults` takes.
+    ///
+    /// # Panics
+    /// When the fault is not one: a mistake in the test that scripts it.
+    pub fn script(&self, fault: Value) {
+        let request = SandboxRequest::new(Method::Post, "/__faults", fault.to_string().into_bytes());
+        let answer = control::answer(&mut self.world(), &request);
+        assert!(answer.status < 300, "not a fault: {}", String::from_utf8_lossy(&answer.body));
+    }
+
+    /// Forgets all scripted faults.
+    pub fn clear_faults(&self) {
+        self.world().faults.clear();
+    }
+
+    /// The ledger of leads: one element for each record that exists.
+    pub fn leads(&self) -> Vec<Value> {
+        self.world().leads.ledger()
+    }
+
+    /// How often a call such as `POST /oauth/v2/token` arrived.
+    pub fn calls(&self, call: &str) -> u64 {
+        self.world().calls.get(call).copied().unwrap_or_default()
+    }
+
+    /// Revokes the refresh token in use and every access token it gave; answers the one that is accepted from now on.
+    pub fn revoke_refresh_token(&self) -> String {
+        self.world().tokens.revoke_grant()
+    }
+
+    /// Forgets every access token, so that the next call is refused with 401.
+    pub fn revoke_access_tokens(&self) {
+        self.world().tokens.revoke_access();
+    }
+
+    /// Says under which address it is reached, once that is known.
+    pub fn set_base_url(&self, url: &str) {
+        url.clone_into(&mut self.world().options.base_url);
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn route(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
+    match request.path.strip_prefix("/crm/v8/") {
+        Some(path) => crm::answer(world, request, path, now),
+        None if request.path.starts_with("/oauth/v2/") => accounts::answer(world, request, now),
+        None => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
