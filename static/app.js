@@ -1,0 +1,128 @@
+/* Throughline progressive enhancement. Every page works without this file.
+   No framework, no inline handlers: behaviour hangs on data-* attributes and survives swapped-in HTML
+   because all listeners sit on document. */
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const $ = (sel, el = document) => el.querySelector(sel);
+  const $$ = (sel, el = document) => [...el.querySelectorAll(sel)];
+
+  /* Theme. The server keeps the choice in a cookie and writes data-theme on <html>, so nothing flashes.
+     The buttons are a form that works without this file; here the choice shows at once and is sent beside. */
+  const applyTheme = (t) => {
+    t === "system" ? root.removeAttribute("data-theme") : root.setAttribute("data-theme", t);
+    $$("[data-theme-set]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.themeSet === t)));
+  };
+  const keepTheme = (form, theme) => fetch(form.action, { method: "POST", body: new URLSearchParams({ theme, next: "/" }), redirect: "manual" });
+
+  /* Polite announcements and toasts */
+  const toast = (text, undo) => {
+    const box = $("[data-toasts]"); if (!box) return;
+    const el = document.createElement("div"); el.className = "toast";
+    const span = document.createElement("span"); span.textContent = text; el.append(span);
+    if (undo) { const b = document.createElement("button"); b.type = "button"; b.textContent = "Undo"; b.addEventListener("click", () => { undo(); el.remove(); }); el.append(b); }
+    box.append(el);
+    let left = 8000, last = Date.now();           /* never expires while hovered or focused */
+    const tick = () => { const now = Date.now(); if (!el.matches(":hover, :focus-within")) left -= now - last; last = now; left > 0 ? setTimeout(tick, 250) : el.remove(); };
+    tick();
+  };
+
+  const syncBulk = (table) => {
+    const boxes = $$("[data-row-check]", table), on = boxes.filter((b) => b.checked).length;
+    const all = $("[data-check-all]", table); if (all) { all.checked = on > 0 && on === boxes.length; all.indeterminate = on > 0 && on < boxes.length; }
+    boxes.forEach((b) => b.closest("tr").classList.toggle("is-selected", b.checked));
+    const bar = document.getElementById(table.dataset.bulk); if (!bar) return;
+    bar.hidden = on === 0; const n = $("[data-bulk-count]", bar); if (n) n.textContent = `${on} selected`;
+    $$("[data-bulk-n]").forEach((x) => { x.textContent = on === 1 ? "1 job" : `${on} jobs`; });
+  };
+  $$("table[data-bulk]").forEach(syncBulk);
+
+  document.addEventListener("change", (e) => {
+    const t = e.target, table = t.closest && t.closest("table[data-bulk]");
+    if (!table) return;
+    if (t.matches("[data-check-all]")) $$("[data-row-check]", table).forEach((b) => { b.checked = t.checked; });
+    syncBulk(table);
+  });
+
+  document.addEventListener("click", async (e) => {
+    const el = e.target.closest("[data-theme-set],[data-copy],[data-dialog],[data-close],[data-toast],[data-reveal],[data-live]");
+    $$("details.menu[open]").forEach((d) => { if (!d.contains(e.target)) d.open = false; });
+    if (!el) return;
+    if (el.dataset.themeSet) { e.preventDefault(); applyTheme(el.dataset.themeSet); keepTheme(el.form, el.dataset.themeSet); }
+    else if (el.dataset.copy) { try { await navigator.clipboard.writeText(document.getElementById(el.dataset.copy).textContent); toast("Copied"); } catch { toast("Copy is blocked by the browser"); } }
+    else if (el.dataset.dialog) { e.preventDefault(); document.getElementById(el.dataset.dialog).showModal(); }
+    else if ("close" in el.dataset) { el.closest("dialog").close(); if (el.dataset.close) toast(el.dataset.close); }
+    else if (el.dataset.toast) { e.preventDefault(); toast(el.dataset.toast); const d = el.closest("details.menu"); if (d) d.open = false; }
+    else if (el.dataset.reveal) { const f = document.getElementById(el.dataset.reveal), show = f.type === "password"; f.type = show ? "text" : "password"; el.setAttribute("aria-pressed", String(show)); }
+    else if ("live" in el.dataset) { const paused = el.getAttribute("aria-pressed") !== "true"; el.setAttribute("aria-pressed", String(paused)); $("[data-live-text]", el).textContent = paused ? "Paused" : "Live"; root.toggleAttribute("data-paused", paused); if (!paused) refresh(); }
+  });
+
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") {
+      const d = $("details.menu[open]"); if (d) { d.open = false; $("summary", d).focus(); return; }
+      if (location.hash === "#nav") { location.hash = "main"; $(".nav-open")?.focus(); }
+    }
+    if (e.key === "/" && !e.target.closest("input,textarea,select")) { const s = $("[data-search]"); if (s) { e.preventDefault(); s.focus(); } }
+  });
+
+  /* Keep the current tab in view on narrow screens */
+  $$(".tabs [aria-current]").forEach((a) => { const t = a.parentElement; t.scrollLeft = a.offsetLeft - t.offsetLeft - t.clientWidth / 2 + a.offsetWidth / 2; });
+
+  /* Countdowns: <span data-seconds="462">7 min 42 s</span>, frozen while live updates are paused */
+  const two = (n) => String(n).padStart(2, "0");
+  setInterval(() => {
+    if (root.hasAttribute("data-paused") || document.hidden) return;
+    $$("[data-seconds]").forEach((t) => { const s = Math.max(0, Number(t.dataset.seconds) - 1); t.dataset.seconds = s; t.textContent = `${Math.floor(s / 60)}:${two(s % 60)}`; });
+  }, 1000);
+
+  /* Live regions: <div id data-live-region hx-get hx-trigger="leads from:body">. An event of the stream makes them fetch
+     themselves again. Rows never move while someone points at them, has the focus in them or has selected one:
+     then a button says how many are new. A change inside rows that stay where they are is shown at once. */
+  const refresh = () => { if (window.htmx) htmx.trigger(document.body, "refresh"); };
+  const rowIds = (el) => $$("tr[id], li[id]", el).map((r) => r.id);
+  const isHeld = (region) => !!$("tbody tr:hover, tbody tr:focus-within, [data-row-check]:checked", region);
+  const more = (region) => $(`[data-live-more="${region.id}"]`);
+  let forced = false;
+  document.addEventListener("htmx:before:request", (e) => {
+    const region = e.detail?.ctx?.sourceElement;
+    if (region?.matches?.("[data-live-region]") && root.hasAttribute("data-paused") && !forced) e.preventDefault();
+  });
+  document.addEventListener("htmx:before:swap", (e) => {
+    const { ctx } = e.detail || {}, region = ctx?.sourceElement;
+    if (!region?.matches?.("[data-live-region]")) return;
+    const fresh = new DOMParser().parseFromString(ctx.text, "text/html").getElementById(region.id);
+    if (!fresh) { e.preventDefault(); return; }
+    const before = rowIds(region), after = rowIds(fresh), note = more(region);
+    const moves = before.join() !== after.join();
+    if (moves && !forced && note && isHeld(region)) {
+      e.preventDefault();
+      const n = after.filter((id) => !before.includes(id)).length;
+      $("button", note).textContent = n === 0 ? "The list has changed: show" : `${n} new: show`;
+      note.hidden = false;
+      return;
+    }
+    if (note) note.hidden = true;
+    region.dataset.known = before.join(" ");
+  });
+  document.addEventListener("htmx:after:swap", (e) => {
+    const region = document.getElementById(e.detail?.ctx?.sourceElement?.id || "");
+    if (!region?.matches("[data-live-region]") || region.dataset.known === undefined) return;
+    const known = region.dataset.known.split(" "); delete region.dataset.known;
+    $$("tr[id], li[id]", region).forEach((r) => { if (!known.includes(r.id)) r.classList.add("is-new"); });
+  });
+  /* What a person has opened stays open */
+  document.addEventListener("htmx:before:morph:attr", (e) => { if (e.target.matches?.("details, dialog") && e.detail.attrName === "open") e.preventDefault(); });
+  document.addEventListener("htmx:response:error", (e) => { if (e.detail?.ctx?.response?.status === 401) location.reload(); });
+  document.addEventListener("click", (e) => {
+    const note = e.target.closest("[data-live-more] button")?.parentElement;
+    if (note) { forced = true; note.hidden = true; refresh(); setTimeout(() => { forced = false; }, 2000); }
+  });
+  setInterval(() => { $$("[data-live-more]:not([hidden])").forEach((n) => { const r = document.getElementById(n.dataset.liveMore); if (r && !isHeld(r)) { n.hidden = true; refresh(); } }); }, 1000);
+
+  /* The stream beats every 15 s; after two missed beats the page says that it is out of date */
+  let beat = Date.now(), stale = false;
+  const setStale = (on) => { if (stale === on) return; stale = on; $$("[data-stale]").forEach((n) => { n.hidden = !on; }); if (!on) refresh(); };
+  document.addEventListener("htmx:sse:after:message", () => { beat = Date.now(); setStale(false); });
+  document.addEventListener("htmx:sse:after:connection", (e) => { beat = Date.now(); setStale(false); if (e.detail?.connection?.attempt > 0) refresh(); });
+  setInterval(() => { if (document.hidden) beat = Date.now(); else if ($("#stream") && Date.now() - beat > 35000) setStale(true); }, 5000);
+})();
