@@ -117,7 +117,9 @@ pub async fn open_session(app: &App, user: UserId, old: Option<Token>, address: 
 pub async fn note_refusal(app: &App, user: UserId, address: String) -> Result<()> {
     let now = app.clock.now();
     let key = format!("user:{}", user.0);
-    let write = move |tx: &mut Tx<'_>| -> Result<()> { Ok(record(tx, now, &Trace { user, action: "accounts.sign_in_refused", address: &address })?) };
+    let write = move |tx: &mut Tx<'_>| -> Result<()> {
+        Ok(record(tx, now, &Trace { user, action: "accounts.sign_in_refused", address: &address })?)
+    };
     Ok(app.store.write("accounts.note_refusal", &key, write).await?)
 }
 

@@ -7,7 +7,9 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 
 use crate::app::App;
-use crate::web::{ClientAddress, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell};
+use crate::web::{
+    ClientAddress, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell,
+};
 
 use super::model::{Role, User};
 use super::sessions::{self, Session};
@@ -104,7 +106,9 @@ async fn at_least(request: &Request<'_>, role: Role) -> Outcome<Viewer, ()> {
     };
     let session = match sessions::of_request(request, app, site).await {
         Ok(Some(session)) => session,
-        Ok(None) => return refuse(request, Problem::new(Status::Unauthorized, "Sign in first").detail("Your session has ended or you have none.")),
+        Ok(None) => {
+            return refuse(request, Problem::new(Status::Unauthorized, "Sign in first").detail("Your session has ended or you have none."));
+        }
         Err(error) => {
             tracing::warn!(error = %error, "A session could not be read");
             return refuse(request, Problem::from(&error));

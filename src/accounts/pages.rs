@@ -4,10 +4,10 @@ use rocket::http::{CookieJar, Header, Status};
 use rocket::response::Responder;
 use rocket::{State, get, post};
 
+use crate::Result;
 use crate::app::App;
 use crate::web::theme::local_path;
 use crate::web::{Back, ClientAddress, Fields, Flash, Section, Site, Theme, format};
-use crate::Result;
 
 use super::guards::Viewer;
 use super::model::email_key;
@@ -62,7 +62,10 @@ pub async fn sign_in(app: &State<App>, site: &State<Site>, accounts: &State<Acco
     let (key, next) = (email_key(fields.text("email")), local_path(fields.text("next")));
     let again = |error: &str| LoginPage { theme: who.theme, email: fields.text("email").into(), next: next.clone(), error: error.into() };
     if let Some(seconds) = accounts.throttle.wait_s(&key, &who.address.network) {
-        return Ok(wait(again(&format!("Too many wrong passwords. Try again in {}.", format::duration_ms(seconds as i64 * 1_000))), seconds));
+        return Ok(wait(
+            again(&format!("Too many wrong passwords. Try again in {}.", format::duration_ms(seconds as i64 * 1_000))),
+            seconds,
+        ));
     }
     if key.is_empty() || fields.raw("password").is_empty() {
         return Ok(SignIn::Again(Box::new((Status::UnprocessableEntity, again("Enter your mail address and your password.")))));

@@ -17,10 +17,33 @@ const LENGTH_MAX_BYTES: usize = 1_024;
 
 /// Long enough, yet among the first an attacker tries.
 const COMMON: &[&str] = &[
-    "passwordpassword", "password1234", "password12345", "password123456", "123456789012", "1234567890123", "12345678901234",
-    "qwertyuiop12", "qwertyuiop123", "qwertyuiopasdf", "qwertyqwerty", "1q2w3e4r5t6y", "1qaz2wsx3edc", "administrator",
-    "administrator1", "adminadminadmin", "letmeinletmein", "welcome12345", "iloveyouiloveyou", "changemechangeme", "abcdefghijkl",
-    "abcd1234abcd", "throughline1", "throughline12", "throughlinethroughline", "correcthorsebatterystaple", "correct horse battery staple",
+    "passwordpassword",
+    "password1234",
+    "password12345",
+    "password123456",
+    "123456789012",
+    "1234567890123",
+    "12345678901234",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopasdf",
+    "qwertyqwerty",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "administrator",
+    "administrator1",
+    "adminadminadmin",
+    "letmeinletmein",
+    "welcome12345",
+    "iloveyouiloveyou",
+    "changemechangeme",
+    "abcdefghijkl",
+    "abcd1234abcd",
+    "throughline1",
+    "throughline12",
+    "throughlinethroughline",
+    "correcthorsebatterystaple",
+    "correct horse battery staple",
 ];
 
 /// Says what is wrong with a new password, or nothing.

@@ -97,7 +97,7 @@ pub fn insert_session(conn: &mut Conn, token_hash: &str, user: UserId, times: (U
 /// The session behind a token, unless it has ended or its user is switched off.
 pub fn session(conn: &mut Conn, token_hash: &str, now: UtcTime, idle_since: UtcTime) -> QueryResult<Option<SessionRow>> {
     let found = sessions::table
-        .inner_join(users::table)
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .filter(sessions::token_hash.eq(token_hash))
         .filter(sessions::expires_at.gt(now))
         .filter(sessions::seen_at.gt(idle_since))
@@ -135,9 +135,9 @@ pub fn count_sessions(conn: &mut Conn, user: UserId, idle_since: UtcTime) -> Que
 /// Jobs and leads that a person should look at, each counted up to 100.
 pub fn attention(conn: &mut Conn) -> QueryResult<(i64, i64)> {
     let failed_jobs: Vec<i64> =
-        jobs::table.filter(jobs::state.eq_any(["dead", "uncertain"])).select(jobs::id).limit(100).load(conn)?;
+        jobs::table.filter(jobs::state.eq("dead").or(jobs::state.eq("uncertain"))).select(jobs::id).limit(100).load(conn)?;
     let failed_leads: Vec<i64> =
-        leads::table.filter(leads::status.eq_any(["failed", "uncertain"])).select(leads::id).limit(100).load(conn)?;
+        leads::table.filter(leads::status.eq("failed").or(leads::status.eq("uncertain"))).select(leads::id).limit(100).load(conn)?;
     Ok((count(&failed_jobs), count(&failed_leads)))
 }
 

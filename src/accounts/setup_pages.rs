@@ -23,7 +23,12 @@ pub async fn announce(app: &App, accounts: &Accounts, site: &Site) -> Result<boo
 }
 
 #[get("/setup")]
-pub async fn setup_page(app: &State<App>, site: &State<Site>, accounts: &State<Accounts>, theme: Theme) -> Result<std::result::Result<SetupPage, Back>> {
+pub async fn setup_page(
+    app: &State<App>,
+    site: &State<Site>,
+    accounts: &State<Accounts>,
+    theme: Theme,
+) -> Result<std::result::Result<SetupPage, Back>> {
     if !announce(app, accounts, site).await? {
         return Ok(Err(Back::to("/login")));
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::{Clock, DefaultClock, Reference};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 /// Wrong tries an account has at once, then one a minute.

@@ -7,10 +7,10 @@ use rocket::{Catcher, Request, Response, catch, catchers};
 
 use super::format::Stamp;
 use super::problem::{self, Problem};
+use super::request_log;
 use super::shell::{self, Section, Shell};
 use super::theme::Theme;
 use super::wants::Wants;
-use super::request_log;
 
 /// One catcher for every status.
 pub fn catchers() -> Vec<Catcher> {
@@ -37,7 +37,9 @@ fn plain(status: Status) -> Problem {
     match status.code {
         401 => Problem::new(status, "Sign in first"),
         403 => Problem::new(status, "Your role does not allow this"),
-        404 | 422 => Problem::new(Status::NotFound, "There is nothing at this address").detail("It may have been moved, or the link is incomplete."),
+        404 | 422 => {
+            Problem::new(Status::NotFound, "There is nothing at this address").detail("It may have been moved, or the link is incomplete.")
+        }
         413 => Problem::new(status, "The body is too large"),
         503 => Problem::new(status, "Not available at the moment").retry_after(2),
         500..600 => Problem::new(status, "Something went wrong here"),

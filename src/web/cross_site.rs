@@ -62,7 +62,9 @@ fn judge(from: &Provenance<'_>, our_origin: &str) -> Result<(), &'static str> {
         (Some(_), _) => Err("The browser says that another site sent it. Open the page here and try again."),
         (None, Some(origin)) if origin == our_origin => Ok(()),
         (None, Some(_)) => Err("Its Origin is not the public address of this installation (THROUGHLINE_PUBLIC_URL)."),
-        (None, None) if from.has_session => Err("It carries a session but does not say where it comes from (no Sec-Fetch-Site, no Origin)."),
+        (None, None) if from.has_session => {
+            Err("It carries a session but does not say where it comes from (no Sec-Fetch-Site, no Origin).")
+        }
         (None, None) => Ok(()),
     }
 }

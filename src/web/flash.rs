@@ -13,7 +13,6 @@ use sha2::Sha256;
 use super::cross_site::SESSION;
 use super::site::Site;
 
-
 const NAME: &str = "flash";
 
 /// How a message looks.

@@ -100,11 +100,7 @@ impl Times {
 
     fn with(&self, at: UtcTime, pattern: &str) -> Stamp {
         let local = self.local(at);
-        Stamp {
-            datetime: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
-            text: local.format(pattern).to_string(),
-            utc: utc(at),
-        }
+        Stamp { datetime: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false), text: local.format(pattern).to_string(), utc: utc(at) }
     }
 }
 
@@ -205,11 +201,15 @@ mod tests {
 
     #[test]
     fn durations_and_numbers_read_well() {
-        assert_eq!([84, 3_100, 42_000, 372_000, 11_880_000, 432_000_000].map(duration_ms), [
-            "84 ms", "3.1 s", "42 s", "6 min 12 s", "3 h 18 min", "5 days"
-        ]);
+        assert_eq!(
+            [84, 3_100, 42_000, 372_000, 11_880_000, 432_000_000].map(duration_ms),
+            ["84 ms", "3.1 s", "42 s", "6 min 12 s", "3 h 18 min", "5 days"]
+        );
         assert_eq!([0, 999, 1_000, 12_481, -1_234_567].map(number), ["0", "999", "1,000", "12,481", "−1,234,567"]);
         assert_eq!(capped(10_000, 10_000), "10,000+");
-        assert_eq!([percent(999, 1_000), percent(9_999, 10_000), percent(1, 1), percent(0, 0)], ["99.9%", "99.9%", "100%", "not available"]);
+        assert_eq!(
+            [percent(999, 1_000), percent(9_999, 10_000), percent(1, 1), percent(0, 0)],
+            ["99.9%", "99.9%", "100%", "not available"]
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rocket::response::stream::{Event, EventStream};
 use rocket::tokio::select;
 use rocket::tokio::sync::broadcast::{self, error::RecvError};
-use rocket::tokio::time::{interval_at, sleep, Instant};
+use rocket::tokio::time::{Instant, interval_at, sleep};
 use rocket::{Shutdown, futures::Stream};
 
 use crate::db::Topic;

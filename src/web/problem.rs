@@ -75,7 +75,9 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         match error {
             Error::NotFound(what) => Self::new(Status::NotFound, format!("This {what} does not exist")),
-            Error::Forbidden => Self::new(Status::Forbidden, "Your role does not allow this").detail("Ask an admin to do it or to change your role."),
+            Error::Forbidden => {
+                Self::new(Status::Forbidden, "Your role does not allow this").detail("Ask an admin to do it or to change your role.")
+            }
             Error::Conflict(why) => Self::new(Status::Conflict, sentence(why)),
             Error::Unavailable(why) => Self::new(Status::ServiceUnavailable, sentence(why)).retry_after(2),
             Error::Internal(_) => Self::new(Status::InternalServerError, "Something went wrong here"),
