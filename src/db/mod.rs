@@ -4,9 +4,11 @@
 mod columns;
 mod conn;
 mod fault;
+pub mod keyset;
 mod link;
 mod lock;
 pub mod migrate;
+pub mod personal_data;
 mod readers;
 mod retention;
 pub mod schema;

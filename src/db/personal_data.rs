@@ -1,0 +1,138 @@
+//! Which columns hold personal data, and how long it is kept. Erasing a person, exports and retention start from here; a
+//! test fails for a column that is not named.
+
+/// How long a personal value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// As long as the person's record; erasing the person removes it.
+    UntilErased,
+    /// So many days after the row was finished with; the retention sweep removes it.
+    Days(u32),
+    /// As long as the account of a member of staff.
+    WithAccount,
+}
+
+/// One table's columns, all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Register {
+    pub table: &'static str,
+    /// Columns that say something about a person.
+    pub personal: &'static [(&'static str, Kept)],
+    /// Columns that do not.
+    pub plain: &'static [&'static str],
+}
+
+use Kept::{Days, UntilErased, WithAccount};
+
+/// What providers answered and what we sent them: long enough to explain a failure, no longer.
+const TRACE_DAYS: u32 = 90;
+
+/// Every column of the schema.
+#[rustfmt::skip]
+pub const REGISTRY: &[Register] = &[
+    Register { table: "write_batches", personal: &[], plain: &["id", "committed_at"] },
+    Register {
+        table: "users",
+        personal: &[("email", WithAccount), ("email_key", WithAccount), ("name", WithAccount), ("password_hash", WithAccount)],
+        plain: &["id", "role", "password_changed_at", "created_at", "disabled_at"],
+    },
+    Register {
+        table: "sessions",
+        personal: &[("token_hash", WithAccount), ("user_id", WithAccount), ("seen_at", WithAccount)],
+        plain: &["id", "created_at", "expires_at"],
+    },
+    Register {
+        table: "events",
+        personal: &[("data", UntilErased)],
+        plain: &["id", "line_id", "source", "source_event_id", "kind", "subject", "occurred_at", "recorded_at"],
+    },
+    Register {
+        table: "audit",
+        personal: &[("actor", UntilErased), ("reason", UntilErased), ("before", UntilErased), ("after", UntilErased), ("address", Days(TRACE_DAYS))],
+        plain: &["id", "at", "action", "subject", "line_id", "seal_seq", "seal"],
+    },
+    Register { table: "processes", personal: &[], plain: &["id", "role", "version", "host", "started_at", "heartbeat_at"] },
+    Register {
+        table: "jobs",
+        personal: &[("last_error", Days(TRACE_DAYS)), ("note", Days(TRACE_DAYS))],
+        plain: &[
+            "id", "kind", "lane", "state", "payload", "line_id", "subject", "connection", "unique_key", "repeatable", "run_at", "attempts",
+            "attempts_max", "provider_failures", "lease_token", "leased_by", "waits_for", "last_class", "last_failed_at", "created_at",
+            "due_since", "started_at", "finished_at", "updated_at",
+        ],
+    },
+    Register {
+        table: "job_attempts",
+        personal: &[("message", Days(TRACE_DAYS)), ("request", Days(TRACE_DAYS)), ("response", Days(TRACE_DAYS))],
+        plain: &[
+            "id", "job_id", "line_id", "attempt", "process_id", "started_at", "finished_at", "outcome", "class", "provider", "provider_call",
+            "provider_status", "provider_ms", "provider_request_id",
+        ],
+    },
+    Register { table: "schedule_runs", personal: &[], plain: &["id", "schedule", "due_at", "fired_at", "fired_by", "job_id"] },
+    Register { table: "encryption_keys", personal: &[], plain: &["id", "check_sealed", "created_at"] },
+    Register {
+        table: "connections",
+        personal: &[("connected_by", WithAccount)],
+        plain: &[
+            "id", "provider", "state", "state_reason", "accounts_url", "api_url", "client_id", "client_secret_sealed", "refresh_token_sealed",
+            "access_token_sealed", "access_expires_at", "refreshing_until", "refreshing_by", "external_field", "connected_at",
+            "failures_in_a_row", "blocked_until", "blocked_reason", "probe_backoff_s", "last_success_at", "last_error", "last_error_at",
+            "updated_at",
+        ],
+    },
+    Register { table: "token_refreshes", personal: &[], plain: &["id", "connection_id", "at", "error"] },
+    Register {
+        table: "leads",
+        personal: &[
+            ("name", UntilErased), ("email", UntilErased), ("email_key", UntilErased), ("phone", UntilErased), ("phone_e164", UntilErased),
+            ("company", UntilErased), ("message", UntilErased), ("items", UntilErased), ("utm", UntilErased), ("page_url", UntilErased),
+            ("conversation_id", UntilErased), ("transcript", UntilErased), ("extra", UntilErased), ("last_error", UntilErased),
+            ("zoho_lead_id", UntilErased), ("provider_response", Days(TRACE_DAYS)), ("status_token_hash", UntilErased),
+            ("consent_given", UntilErased), ("consent_wording", UntilErased),
+        ],
+        plain: &["id", "line_id", "kind", "source", "status", "retry_count", "processed_at", "received_at", "updated_at"],
+    },
+    Register {
+        table: "idempotency_answers",
+        personal: &[("answer", Days(1)), ("body_hash", Days(1)), ("key_hash", Days(1))],
+        plain: &["route", "status", "created_at"],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `table.column` of each column in schema.rs.
+    fn in_schema() -> BTreeSet<String> {
+        let mut table = String::new();
+        let mut columns = BTreeSet::new();
+        for line in include_str!("schema.rs").lines() {
+            if let Some((name, _)) = line.trim().split_once(" (").filter(|_| line.ends_with(") {")) {
+                name.clone_into(&mut table);
+            } else if let Some((column, _)) = line.trim().split_once(" -> ") {
+                columns.insert(format!("{table}.{column}"));
+            }
+        }
+        columns
+    }
+
+    #[test]
+    fn every_column_is_registered_once_and_nothing_else_is() {
+        let mut registered = BTreeSet::new();
+        for register in REGISTRY {
+            for column in register.personal.iter().map(|(column, _)| column).chain(register.plain) {
+                assert!(registered.insert(format!("{}.{column}", register.table)), "{}.{column} stands there twice", register.table);
+            }
+        }
+        let schema = in_schema();
+        assert!(schema.len() > 100, "the schema was not read");
+        let missing: Vec<_> = schema.difference(&registered).collect();
+        assert!(missing.is_empty(), "say in src/db/personal_data.rs whether these hold personal data: {missing:?}");
+        let stale: Vec<_> = registered.difference(&schema).collect();
+        assert!(stale.is_empty(), "src/db/personal_data.rs names columns that do not exist: {stale:?}");
+    }
+}
