@@ -1,15 +1,23 @@
 //! The configuration: `Rocket.toml` and the environment, parsed once into types.
 
+mod load;
+
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+
+pub use load::{Mistakes, Sources};
 
 /// Everything that can be set. docs/configuration.md says what each key does.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: String,
+    /// Where we listen.
+    pub address: IpAddr,
+    pub port: u16,
     /// Where people and providers reach us, without a trailing slash: `https://desk.example.com`.
     pub public_url: String,
     pub encryption_key: Option<SecretString>,
@@ -23,6 +31,8 @@ pub struct Config {
     /// ISO 3166 alpha-2: how a phone number without a country code is read.
     pub phone_region: Option<String>,
     pub zoho: ZohoConfig,
+    /// CRON expression with five fields for the daily sweep, read in `zone`.
+    pub daily_sweep: String,
     /// Only in `demo`: sample leads that carry this secret have an allowance of their own.
     pub sample_secret: Option<SecretString>,
 }
@@ -55,4 +65,30 @@ pub struct ZohoConfig {
     pub external_field: String,
     /// CRM field -> lead field.
     pub field_mapping: BTreeMap<String, String>,
+}
+
+impl Roles {
+    /// Everything in one process.
+    pub const ALL: Self = Self { web: true, worker: true, scheduler: true };
+
+    /// As it stands in `processes`: `web,worker,scheduler`.
+    pub fn as_text(self) -> String {
+        let named = [(self.web, "web"), (self.worker, "worker"), (self.scheduler, "scheduler")];
+        named.iter().filter(|(is_on, _)| *is_on).map(|(_, name)| *name).collect::<Vec<_>>().join(",")
+    }
+
+    /// Reads `web,worker`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut roles = Self { web: false, worker: false, scheduler: false };
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "web" => roles.web = true,
+                "worker" => roles.worker = true,
+                "scheduler" => roles.scheduler = true,
+                "all" => roles = Self::ALL,
+                _ => return None,
+            }
+        }
+        Some(roles)
+    }
 }

@@ -1,0 +1,303 @@
+//! Reads the configuration: the environment first, then `Rocket.toml`. All mistakes are reported at once, each with the
+//! key's name, what is wrong and an example; values of secrets are never printed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Value};
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::{Config, IntakeLimit, Roles, ZohoConfig};
+
+/// Names that the earlier systems used.
+const ALIASES: [(&str, &str); 2] = [("THROUGHLINE_CRON_SECRET", "CRON_SECRET"), ("ZOHO_API_URL", "ZOHO_API_DOMAIN")];
+
+/// What a lead offers to the field mapping.
+pub const LEAD_FIELDS: [&str; 9] = ["name", "first_name", "last_name", "email", "phone", "company", "source", "description", "page_url"];
+
+/// CRM field -> lead field, as far as a fresh CRM has them.
+const DEFAULT_MAPPING: [(&str, &str); 7] = [
+    ("First_Name", "first_name"),
+    ("Last_Name", "last_name"),
+    ("Email", "email"),
+    ("Phone", "phone"),
+    ("Company", "company"),
+    ("Lead_Source", "source"),
+    ("Description", "description"),
+];
+
+/// Where settings come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    env: BTreeMap<String, String>,
+    file: Dict,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Default)]
+pub struct Mistakes(Vec<String>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the configuration has {} mistake(s):", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| writeln!(f, "  - {mistake}"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl Sources {
+    /// The process's environment and `Rocket.toml` in the working directory or at `ROCKET_CONFIG`.
+    pub fn of_process() -> Result<Self, Mistakes> {
+        let env: BTreeMap<String, String> =
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
+        let path = env.get("ROCKET_CONFIG").map_or("Rocket.toml", String::as_str);
+        let file = Figment::from(Toml::file(path).nested()).select("default").extract::<Dict>().map_err(|cause| {
+            Mistakes(vec![format!("{path} cannot be read: {cause}. Correct the line named, or move the file away to run on defaults")])
+        })?;
+        Ok(Self { env, file })
+    }
+
+    /// Given values only: for tests and for `demo`.
+    pub fn given<'a>(env: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self { env: env.into_iter().map(|(key, value)| (key.into(), value.into())).collect(), file: Dict::new() }
+    }
+
+    /// Sets a value as if it stood in the environment.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.env.insert(key.into(), value.into());
+    }
+
+    /// The value of a key: its own name, then the name it had earlier, then the file. Empty counts as not set.
+    fn text(&self, key: &str) -> Option<String> {
+        let alias = ALIASES.iter().find(|(name, _)| *name == key).and_then(|(_, alias)| self.env.get(*alias));
+        let from_file = || {
+            let (table, name) = match key.split_once('_') {
+                Some(("ROCKET", name)) => (Some(&self.file), name),
+                Some(("THROUGHLINE", name)) => (table(&self.file, "throughline"), name),
+                Some(("ZOHO", name)) => (table(&self.file, "zoho"), name),
+                _ => (table(&self.file, "throughline"), key),
+            };
+            table?.get(&name.to_lowercase()).and_then(as_text)
+        };
+        self.env.get(key).or(alias).cloned().or_else(from_file).filter(|value| !value.trim().is_empty())
+    }
+}
+
+fn table<'a>(dict: &'a Dict, name: &str) -> Option<&'a Dict> {
+    dict.get(name).and_then(Value::as_dict)
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.to_i128().map(|n| n.to_string())).or_else(|| value.to_bool().map(|b| b.to_string()))
+}
+
+/// Reads typed values and collects what is wrong.
+struct Reader<'a> {
+    sources: &'a Sources,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn parsed<T>(&mut self, key: &str, default: T, example: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let Some(text) = self.sources.text(key) else { return default };
+        match parse(text.trim()) {
+            Ok(value) => value,
+            Err(problem) => {
+                self.mistakes.push(format!("{key} {problem}; for example {key}={example}"));
+                default
+            }
+        }
+    }
+
+    fn secret(&mut self, key: &str, at_least: usize) -> Option<SecretString> {
+        let text = self.sources.text(key)?;
+        if text.len() < at_least {
+            self.mistakes.push(format!("{key} is too short to be a secret (at least {at_least} characters); make one with `openssl rand -hex 24`"));
+        }
+        Some(text.into())
+    }
+}
+
+impl Config {
+    /// Parses everything; reports every mistake at once.
+    pub fn load(sources: &Sources) -> Result<Self, Mistakes> {
+        let mut read = Reader { sources, mistakes: Vec::new() };
+        let address = read.parsed("ROCKET_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "127.0.0.1", from_str("is not an IP address"));
+        let port = read.parsed("ROCKET_PORT", 8000, "8000", from_str("is not a port number"));
+        let config = Self {
+            database_url: read.parsed("DATABASE_URL", "sqlite:data/throughline.db".into(), "sqlite:data/throughline.db", database_url),
+            address,
+            port,
+            public_url: public_url(&mut read, address, port),
+            encryption_key: encryption_key(&mut read),
+            cron_secret: read.secret("THROUGHLINE_CRON_SECRET", 8),
+            health_token: read.secret("THROUGHLINE_HEALTH_TOKEN", 8),
+            intake_limit: read.parsed("THROUGHLINE_INTAKE_LIMIT", IntakeLimit::PerMinute(60), "60/minute", intake_limit),
+            trusted_proxies: read.parsed("THROUGHLINE_TRUSTED_PROXIES", Vec::new(), "10.0.0.0/8,::1/128", networks),
+            roles: read.parsed("THROUGHLINE_ROLES", Roles::ALL, "web,worker,scheduler", |text| {
+                Roles::parse(text).ok_or_else(|| "names an unknown role".into())
+            }),
+            zone: read.parsed("THROUGHLINE_ZONE", chrono_tz::UTC, "Asia/Dubai", from_str("is not a time zone of the tz database")),
+            phone_region: read.parsed("THROUGHLINE_PHONE_REGION", None, "AE", region),
+            daily_sweep: read.parsed("THROUGHLINE_DAILY_SWEEP", "0 9 * * *".into(), "\"0 9 * * *\"", cron),
+            zoho: zoho(&mut read),
+            sample_secret: read.secret("THROUGHLINE_SAMPLE_SECRET", 8),
+        };
+        if read.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(read.mistakes)) }
+    }
+}
+
+fn zoho(read: &mut Reader<'_>) -> ZohoConfig {
+    ZohoConfig {
+        client_id: read.sources.text("ZOHO_CLIENT_ID"),
+        client_secret: read.secret("ZOHO_CLIENT_SECRET", 1),
+        accounts_url: read.parsed("ZOHO_ACCOUNTS_URL", "https://accounts.zoho.com".into(), "https://accounts.zoho.eu", http_url),
+        api_url: read.parsed("ZOHO_API_URL", None, "https://www.zohoapis.eu", |text| http_url(text).map(Some)),
+        external_field: read.parsed("ZOHO_EXTERNAL_FIELD", "External_Lead_Id".into(), "External_Lead_Id", api_name),
+        field_mapping: field_mapping(read),
+    }
+}
+
+fn public_url(read: &mut Reader<'_>, address: IpAddr, port: u16) -> String {
+    const KEY: &str = "THROUGHLINE_PUBLIC_URL";
+    if read.sources.text(KEY).is_none() && !address.is_loopback() {
+        read.mistakes.push(format!(
+            "{KEY} is not set, and ROCKET_ADDRESS is {address}: links, cookies and sign-ins need the address people use; for example {KEY}=https://desk.example.com"
+        ));
+    }
+    let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+    read.parsed(KEY, format!("http://{host}:{port}"), "https://desk.example.com", http_url)
+}
+
+fn encryption_key(read: &mut Reader<'_>) -> Option<SecretString> {
+    let text = read.sources.text("THROUGHLINE_ENCRYPTION_KEY")?;
+    if STANDARD.decode(text.trim()).map(|key| key.len()) != Ok(32) {
+        read.mistakes.push("THROUGHLINE_ENCRYPTION_KEY is not base64 of 32 bytes; make one with `openssl rand -base64 32`".into());
+    }
+    Some(text.trim().into())
+}
+
+fn field_mapping(read: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let default = || DEFAULT_MAPPING.iter().map(|(crm, lead)| ((*crm).to_owned(), (*lead).to_owned())).collect();
+    let Some(given) = table(&read.sources.file, "zoho").and_then(|zoho| table(zoho, "lead_fields")) else { return default() };
+    let mut mapping = BTreeMap::new();
+    for (crm, value) in given {
+        let lead = value.as_str().unwrap_or_default();
+        if !LEAD_FIELDS.contains(&lead) {
+            read.mistakes.push(format!("zoho.lead_fields.{crm} names `{lead}`, which a lead does not have; it has {}", LEAD_FIELDS.join(", ")));
+        }
+        if let Err(problem) = api_name(crm) {
+            read.mistakes.push(format!("zoho.lead_fields.{crm} {problem}; for example Last_Name = \"last_name\""));
+        }
+        mapping.insert(crm.clone(), lead.to_owned());
+    }
+    if !mapping.contains_key("Last_Name") {
+        read.mistakes.push("zoho.lead_fields lacks Last_Name, which Zoho CRM requires; add Last_Name = \"last_name\"".into());
+    }
+    mapping
+}
+
+fn from_str<T: FromStr>(problem: &'static str) -> impl Fn(&str) -> Result<T, String> {
+    move |text| text.parse().map_err(|_| problem.into())
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if known { Ok(text.into()) } else { Err("names neither SQLite nor PostgreSQL".into()) }
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|_| "is not a web address".to_owned())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("is not a web address with http or https".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err("has parts that do not belong there (query, fragment or user)".into());
+    }
+    Ok(text.trim_end_matches('/').into())
+}
+
+fn intake_limit(text: &str) -> Result<IntakeLimit, String> {
+    if text == "off" {
+        return Ok(IntakeLimit::Off);
+    }
+    let number = text.strip_suffix("/minute").and_then(|number| number.trim().parse().ok()).filter(|number| *number > 0);
+    number.map(IntakeLimit::PerMinute).ok_or_else(|| "is neither `off` nor a number a minute".into())
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let parse = |part: &str| part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+    text.split(',').map(|part| parse(part.trim()).map_err(|_| format!("holds `{}`, which is not a network", part.trim()))).collect()
+}
+
+fn region(text: &str) -> Result<Option<String>, String> {
+    let code = text.to_uppercase();
+    if phonenumber::country::Id::from_str(&code).is_ok() { Ok(Some(code)) } else { Err("is not a country code of two letters".into()) }
+}
+
+fn cron(text: &str) -> Result<String, String> {
+    text.parse::<croner::Cron>().map(|_| text.to_owned()).map_err(|_| "is not a cron expression of five fields".into())
+}
+
+fn api_name(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= 50 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if fits { Ok(text.into()) } else { Err("is not the API name of a CRM field".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_a_working_configuration_on_sqlite() {
+        let config = Config::load(&Sources::default()).expect("the defaults work");
+        assert_eq!(config.database_url, "sqlite:data/throughline.db");
+        assert_eq!(config.public_url, "http://127.0.0.1:8000");
+        assert_eq!(config.intake_limit, IntakeLimit::PerMinute(60));
+        assert!(config.cron_secret.is_none());
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_key_and_an_example() {
+        let sources = Sources::given([
+            ("DATABASE_URL", "mysql://x"),
+            ("ROCKET_ADDRESS", "0.0.0.0"),
+            ("ROCKET_PORT", "99999"),
+            ("THROUGHLINE_ENCRYPTION_KEY", "short"),
+            ("THROUGHLINE_INTAKE_LIMIT", "many"),
+            ("THROUGHLINE_TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
+            ("THROUGHLINE_ZONE", "Mars/Olympus"),
+            ("ZOHO_API_URL", "zoho"),
+        ]);
+        let text = Config::load(&sources).expect_err("nothing here is right").to_string();
+        for key in [
+            "DATABASE_URL",
+            "ROCKET_PORT",
+            "THROUGHLINE_PUBLIC_URL",
+            "THROUGHLINE_ENCRYPTION_KEY",
+            "THROUGHLINE_INTAKE_LIMIT",
+            "THROUGHLINE_TRUSTED_PROXIES",
+            "THROUGHLINE_ZONE",
+            "ZOHO_API_URL",
+        ] {
+            assert!(text.contains(key), "{key} is not named in:\n{text}");
+        }
+        assert!(!text.contains("short;"), "a secret's value is never printed");
+    }
+
+    #[test]
+    fn names_of_the_earlier_systems_are_understood() {
+        let sources = Sources::given([("CRON_SECRET", "a-long-enough-secret"), ("ZOHO_API_DOMAIN", "https://www.zohoapis.eu/")]);
+        let config = Config::load(&sources).expect("aliases are keys");
+        assert!(config.cron_secret.is_some());
+        assert_eq!(config.zoho.api_url.as_deref(), Some("https://www.zohoapis.eu"));
+    }
+}
