@@ -5,14 +5,17 @@ pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod db;
 pub mod error;
 pub mod http;
 pub mod integrations;
+pub mod leads;
 pub mod line;
 pub mod outbox;
 pub mod random;
 pub mod sandbox;
+pub mod scheduler;
 pub mod timeline;
 pub mod vault;
 pub mod web;
@@ -22,16 +25,39 @@ pub use error::{Error, Result};
 use rocket::{Build, Rocket};
 
 use app::App;
+use outbox::Registry;
+use outbox::schedules::Schedule;
 
 /// Routes that carry no cookie and take what other sites and programs send: exempt from the cross-site defence.
 const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads"];
 
+/// The kinds of jobs this program can do.
+pub fn registry() -> anyhow::Result<Registry> {
+    Registry::build(leads::jobs)
+}
+
+/// What is due by the clock.
+pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
+    leads::sweep_job::schedules(app)
+}
+
 /// The web server, ready to be launched or tested.
-pub fn rocket(app: App) -> Rocket<Build> {
+pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
     let site = web::Site::new(&app.config);
-    // Rocket believes `X-Real-IP` from anyone by default; its own log prints paths, which may hold tokens.
-    let figment = rocket::Config::figment().merge(("ip_header", false)).merge(("log_level", "off")).merge(("ident", false));
+    let limiter = leads::IntakeLimiter::new(&app.config);
+    let figment = rocket::Config::figment()
+        .merge(("address", app.config.address))
+        .merge(("port", app.config.port))
+        // Rocket believes `X-Real-IP` from anyone by default; its own log prints paths, which may hold tokens.
+        .merge(("ip_header", false))
+        .merge(("log_level", "off"))
+        .merge(("ident", false))
+        // At SIGTERM: requests under way get their answer, then the port is closed; the whole exit stays below 20 s.
+        .merge(("shutdown.grace", 4))
+        .merge(("shutdown.mercy", 1));
     web::attach(rocket::custom(figment).manage(app), site, OPEN_TO_OTHER_SITES.to_vec())
+        .manage(registry)
+        .manage(limiter)
         .manage(accounts::Accounts::default())
-        .mount("/", [web::routes(), accounts::routes()].concat())
+        .mount("/", [web::routes(), accounts::routes(), leads::routes()].concat())
 }

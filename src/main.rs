@@ -1,3 +1,53 @@
-//! The command line.
+//! The command line: what the program is asked to be.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Captures leads, keeps them safe, delivers them to Zoho CRM.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve pages, intake and the worker against the configured database and Zoho.
+    Serve(cli::serve::ServeArguments),
+    /// Run the worker and the schedules alone, on PostgreSQL.
+    Worker,
+    /// Bring the database named by DATABASE_URL up to date. Repeatable.
+    Migrate,
+    /// Manage the people who may sign in.
+    User {
+        #[command(subcommand)]
+        command: cli::user::UserCommand,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    cli::logs::to_standard_error();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(cause) => return cli::failed(&anyhow::Error::new(cause).context("starting the run-time")),
+    };
+    let result = runtime.block_on(async {
+        match command {
+            Command::Serve(arguments) => cli::serve::run(&arguments).await,
+            Command::Worker => cli::serve::run(&cli::serve::ServeArguments::worker()).await,
+            Command::Migrate => cli::migrate::run().await,
+            Command::User { command } => cli::user::run(command).await,
+        }
+    });
+    // Blocking threads that still wait for a provider's name or a lock must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => cli::failed(&cause),
+    }
+}

@@ -1,6 +1,7 @@
 //! Who may use the pages: users, sessions, passwords, roles. Sign-in, sign-out, set-up, and the guards other features ask.
 
 pub mod actions;
+mod cron;
 mod guards;
 mod model;
 mod pages;
@@ -13,6 +14,7 @@ mod throttle;
 mod views;
 
 pub use actions::{NewUser, create_user};
+pub use cron::CronOrOperator;
 pub use guards::{Admin, Operator, Viewer};
 pub use model::{Role, User, UserId};
 pub use password::{Passwords, check as check_password};

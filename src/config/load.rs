@@ -120,7 +120,8 @@ impl Reader<'_> {
     fn secret(&mut self, key: &str, at_least: usize) -> Option<SecretString> {
         let text = self.sources.text(key)?;
         if text.len() < at_least {
-            self.mistakes.push(format!("{key} is too short to be a secret (at least {at_least} characters); make one with `openssl rand -hex 24`"));
+            self.mistakes
+                .push(format!("{key} is too short to be a secret (at least {at_least} characters); make one with `openssl rand -hex 24`"));
         }
         Some(text.into())
     }
@@ -192,7 +193,8 @@ fn field_mapping(read: &mut Reader<'_>) -> BTreeMap<String, String> {
     for (crm, value) in given {
         let lead = value.as_str().unwrap_or_default();
         if !LEAD_FIELDS.contains(&lead) {
-            read.mistakes.push(format!("zoho.lead_fields.{crm} names `{lead}`, which a lead does not have; it has {}", LEAD_FIELDS.join(", ")));
+            read.mistakes
+                .push(format!("zoho.lead_fields.{crm} names `{lead}`, which a lead does not have; it has {}", LEAD_FIELDS.join(", ")));
         }
         if let Err(problem) = api_name(crm) {
             read.mistakes.push(format!("zoho.lead_fields.{crm} {problem}; for example Last_Name = \"last_name\""));

@@ -17,6 +17,13 @@ pub enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Which engine a `DATABASE_URL` names.
+    pub fn of_url(url: &str) -> Self {
+        if url.starts_with("postgres") { Self::Postgres } else { Self::Sqlite }
+    }
+}
+
 impl Conn {
     /// Which engine this connection speaks to.
     pub fn engine(&self) -> Engine {

@@ -24,5 +24,6 @@ pub use conn::{Conn, Engine, on_backend};
 pub use fault::{WriteRefusal, is_unavailable};
 pub use lock::{DatabaseLock, lock_database};
 pub use store::{ReadError, Store, StoreOptions};
+pub use target::sqlite_path;
 pub use task::WriteError;
 pub use tx::{Topic, Tx};

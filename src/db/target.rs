@@ -18,6 +18,14 @@ pub(super) enum Target {
     Postgres { url: String },
 }
 
+/// The file of a SQLite database; None for PostgreSQL.
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+    match Target::parse(url) {
+        Ok(Target::Sqlite { path }) => Some(path),
+        _ => None,
+    }
+}
+
 /// What a connection is for; decides its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {

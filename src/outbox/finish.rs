@@ -87,8 +87,8 @@ fn settle_row(tx: &mut Tx<'_>, now: UtcTime, finished: &Finished) -> QueryResult
 
 /// A first attempt that simply succeeds without a call is told by its job row alone.
 fn record_attempt(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, finished: &Finished) -> QueryResult<()> {
-    let first_success = finished.settlement.state == JobState::Succeeded && finished.row.attempts == 0;
-    if first_success && finished.exchange.is_none() {
+    let says_nothing = matches!(finished.outcome_word, "succeeded" | "put_off") && finished.row.attempts == 0;
+    if says_nothing && finished.exchange.is_none() {
         return Ok(());
     }
     let words = Words {

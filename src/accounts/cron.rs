@@ -1,0 +1,53 @@
+//! The caller of a cron route: a program with the cron secret, or an operator who is signed in.
+
+use rocket::Request;
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome};
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use super::guards::Operator;
+use crate::app::App;
+use crate::web::{Problem, problem};
+
+/// Someone who may start work by hand. Without a configured secret, bearer access is off.
+#[derive(Clone, Debug)]
+pub struct CronOrOperator {
+    /// `cron`, or the operator as audit rows name them.
+    pub actor: String,
+    /// The program came with the secret, not with a session.
+    pub is_program: bool,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for CronOrOperator {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let Some(given) = given_secret(request) else {
+            return Operator::from_request(request).await.map(|operator| Self { actor: operator.actor(), is_program: false });
+        };
+        let expected = request.rocket().state::<App>().and_then(|app| app.config.cron_secret.as_ref());
+        match expected {
+            Some(secret) if bool::from(secret.expose_secret().as_bytes().ct_eq(given.as_bytes())) => {
+                Outcome::Success(Self { actor: "cron".into(), is_program: true })
+            }
+            Some(_) => refuse(request, "This is not the cron secret", "Send the value of THROUGHLINE_CRON_SECRET."),
+            None => {
+                refuse(request, "Access by secret is switched off", "Set THROUGHLINE_CRON_SECRET and restart, or sign in as an operator.")
+            }
+        }
+    }
+}
+
+fn given_secret<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+    let bearer = request.headers().get_one("Authorization").and_then(|value| {
+        let (scheme, secret) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+    });
+    bearer.or_else(|| request.headers().get_one("X-CRON-SECRET"))
+}
+
+fn refuse(request: &Request<'_>, title: &str, detail: &str) -> Outcome<CronOrOperator, ()> {
+    Outcome::Error((problem::keep(request, Problem::new(Status::Unauthorized, title).detail(detail)), ()))
+}

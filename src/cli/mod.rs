@@ -1,0 +1,18 @@
+//! The commands. Each says what it could not do and what to do about it, and exits with something other than 0 then.
+
+pub mod logs;
+pub mod migrate;
+pub mod serve;
+pub mod start;
+pub mod user;
+
+use std::process::ExitCode;
+
+/// Prints why a command failed, the outermost reason first.
+pub fn failed(cause: &anyhow::Error) -> ExitCode {
+    #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+    {
+        eprintln!("throughline: {cause:#}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,152 @@
+//! `throughline serve` and `throughline worker`: everything a process does, until it is asked to stop.
+
+use anyhow::Context;
+use clap::Args;
+use rocket::error::ErrorKind;
+use rocket::fairing::AdHoc;
+use throughline::app::App;
+use throughline::config::{Config, Roles, Sources};
+use throughline::db::{self, Engine};
+use throughline::outbox::{Announcement, Engine as Outbox, Registry, worker};
+use throughline::scheduler;
+use tokio::sync::watch;
+
+use super::start;
+
+/// What may be asked of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// What this process does: web, worker, scheduler, separated by commas. On SQLite one process does it all.
+    #[arg(long, value_name = "ROLES")]
+    role: Option<String>,
+}
+
+impl ServeArguments {
+    /// As `throughline worker` runs it.
+    pub fn worker() -> Self {
+        Self { role: Some("worker,scheduler".into()) }
+    }
+}
+
+/// Serves with the configuration of the environment.
+pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let mut sources = Sources::of_process()?;
+    if let Some(role) = &arguments.role {
+        sources.set("THROUGHLINE_ROLES", role);
+    }
+    let config = Config::load(&sources)?;
+    let is_sqlite = Engine::of_url(&config.database_url) == Engine::Sqlite;
+    if is_sqlite && config.roles != Roles::ALL {
+        anyhow::bail!(
+            "--role needs PostgreSQL: a SQLite database belongs to one process that does everything. Leave --role out, or set DATABASE_URL=postgres://…"
+        );
+    }
+    let lock = if is_sqlite {
+        start::make_folder(&config.database_url)?;
+        Some(db::lock_database(&config.database_url)?)
+    } else {
+        None
+    };
+    let app = start::app(config).await?;
+    run_app(app, async {}).await?;
+    drop(lock);
+    Ok(())
+}
+
+/// Runs everything the process's roles ask for, until a signal; `once_up` runs when the pages answer.
+pub async fn run_app(app: App, once_up: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let registry = throughline::registry()?;
+    let (stop, stopped) = watch::channel(false);
+    let background = Background::start(&app, &registry, &stopped).await?;
+    let served = if app.config.roles.web { web(&app, registry, stop.clone(), once_up).await } else { until_signal().await };
+    let _all_listen = stop.send(true);
+    background.end().await;
+    app.store.close().await;
+    served
+}
+
+/// What runs beside the pages.
+struct Background(Vec<tokio::task::JoinHandle<()>>);
+
+impl Background {
+    async fn start(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> anyhow::Result<Self> {
+        let outbox = Outbox::new(app.clone(), registry.clone());
+        let now = app.clock.now();
+        let announcement = Announcement {
+            id: app.process_id.clone(),
+            role: app.config.roles.as_text(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            host: start::host_name(),
+            started_at: now,
+            heartbeat_at: now,
+        };
+        outbox.beat(announcement.clone()).await.context("announcing this process")?;
+        let mut tasks = Vec::new();
+        if app.config.roles.worker {
+            let rescued = outbox.rescue_at_start().await.context("taking back the jobs of a process that ended")?;
+            if rescued > 0 {
+                tracing::warn!(rescued, "Jobs of a process that ended were taken back");
+            }
+            tasks.push(tokio::spawn(worker::work(outbox, announcement, stopped.clone())));
+        }
+        if app.config.roles.scheduler {
+            tasks.push(tokio::spawn(scheduler::keep_ticking(app.clone(), throughline::schedules(app)?, stopped.clone())));
+        }
+        Ok(Self(tasks))
+    }
+
+    async fn end(self) {
+        for task in self.0 {
+            if let Err(cause) = task.await {
+                tracing::error!(error = %cause, "A background task ended badly");
+            }
+        }
+    }
+}
+
+async fn web(
+    app: &App,
+    registry: Registry,
+    stop: watch::Sender<bool>,
+    once_up: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (address, port) = (app.config.address, app.config.port);
+    let once_up = std::sync::Mutex::new(Some(once_up));
+    let ready = AdHoc::on_liftoff("ready", move |_| {
+        Box::pin(async move {
+            tracing::info!("Listening on http://{address}:{port}");
+            if let Some(once_up) = once_up.lock().ok().and_then(|mut once_up| once_up.take()) {
+                tokio::spawn(once_up);
+            }
+        })
+    });
+    let rocket = throughline::rocket(app.clone(), registry).attach(ready);
+    let rocket = rocket.ignite().await.map_err(|cause| in_words(&cause, address, port))?;
+    let asked_to_stop = rocket.shutdown();
+    // The worker stops claiming at the signal, not only when the last page has been served.
+    tokio::spawn(async move {
+        asked_to_stop.await;
+        let _all_listen = stop.send(true);
+    });
+    rocket.launch().await.map(drop).map_err(|cause| in_words(&cause, address, port))
+}
+
+fn in_words(cause: &rocket::Error, address: std::net::IpAddr, port: u16) -> anyhow::Error {
+    match cause.kind() {
+        ErrorKind::Bind(why) => {
+            anyhow::anyhow!(
+                "{address}:{port} cannot be listened on ({why}). Stop the program that has it, or choose another with ROCKET_PORT"
+            )
+        }
+        other => anyhow::anyhow!("the web server ended: {other}"),
+    }
+}
+
+async fn until_signal() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        ctrl_c = tokio::signal::ctrl_c() => ctrl_c?,
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What can be done with a lead. Each is one transaction: the lead, what happened, and the job that follows from it.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::deliver_job::DeliverLead;
+use super::model::{Contact, Lead, LeadId, NewLead};
+use super::queries;
+use crate::audit::{self, Act};
+use crate::clock::UtcTime;
+use crate::db::schema::jobs;
+use crate::db::{Topic, Tx};
+use crate::error::{Error, Result};
+use crate::line::LineId;
+use crate::outbox::admin::{self, Request};
+use crate::outbox::{JobId, JobRow, JobState, NewJob, Registry, enqueue};
+use crate::timeline::{self, Event};
+use diesel::prelude::*;
+
+/// Takes a lead in: its row, the event, and the job that delivers it.
+pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token: &str, new: &NewLead) -> QueryResult<LeadId> {
+    let id = queries::insert(tx, now, line, &hash(status_token), new)?;
+    let data = json!({ "source": new.source, "kind": new.kind });
+    let event = Event {
+        line,
+        source: "intake",
+        source_event_id: line.as_str(),
+        kind: "lead.received",
+        subject: &id.subject(),
+        occurred_at: now,
+        data,
+    };
+    timeline::record(tx, now, &event)?;
+    deliver(tx, now, line, id)?;
+    tx.touch(Topic::Leads);
+    Ok(id)
+}
+
+/// Puts the lead on its way to the CRM, unless it already is.
+pub fn deliver(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<JobId> {
+    let subject = id.subject();
+    enqueue(tx, now, &NewJob { job: &DeliverLead { lead: id }, line, subject: &subject, unique_key: Some(&subject), run_at: now })
+}
+
+/// A person's correction of a lead.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    pub contact: Contact,
+    pub message: Option<String>,
+}
+
+/// Corrects a lead and sends it again.
+pub fn edit_and_resend(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, correction: &Correction, by: &Request) -> Result<JobId> {
+    let before = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("lead"))?;
+    queries::update_contact(tx, by.now, id, &correction.contact, correction.message.as_deref())?;
+    let after = json!({
+        "name": correction.contact.name, "email": correction.contact.email, "phone": correction.contact.phone,
+        "company": correction.contact.company, "message": correction.message,
+    });
+    let act = Act {
+        actor: &by.actor,
+        action: "leads.edit",
+        subject: &id.subject(),
+        line: Some(&LineId::from_stored(before.line_id.clone())),
+        reason: by.reason.as_deref(),
+        before: Some(contact_of(&before)),
+        after: Some(after),
+        address: by.address.as_deref(),
+    };
+    audit::record(tx, by.now, &act)?;
+    resend(tx, registry, &before, by)
+}
+
+/// Sends a lead again as it is.
+pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, by: &Request) -> Result<JobId> {
+    let lead = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("lead"))?;
+    resend(tx, registry, &lead, by)
+}
+
+/// Runs the lead's last job again where it has not succeeded, else enqueues a new one: the CRM's record is updated.
+fn resend(tx: &mut Tx<'_>, registry: &Registry, lead: &Lead, by: &Request) -> Result<JobId> {
+    tx.touch(Topic::Leads);
+    let last = jobs::table
+        .filter(jobs::subject.eq(lead.id.subject()))
+        .filter(jobs::kind.eq("leads.deliver"))
+        .order(jobs::id.desc())
+        .select(JobRow::as_select())
+        .first(tx.conn())
+        .optional()?;
+    match last {
+        Some(job) if job.state == JobState::Running => Err(Error::Conflict(
+            "This lead is being sent right now. Look again in a minute, then send it again if you still need to.".into(),
+        )),
+        Some(job) if job.state != JobState::Succeeded => admin::retry(tx, registry, job.id, by).map(|()| job.id),
+        _ => {
+            let line = LineId::from_stored(lead.line_id.clone());
+            let progress = queries::Progress {
+                status: super::model::LeadStatus::Pending,
+                retry_count: 0,
+                last_error: Some(None),
+                processed_at: None,
+                zoho_lead_id: None,
+                provider_response: None,
+                updated_at: by.now,
+            };
+            queries::update_progress(tx, lead.id, &progress)?;
+            Ok(deliver(tx, by.now, &line, lead.id)?)
+        }
+    }
+}
+
+fn contact_of(lead: &Lead) -> serde_json::Value {
+    json!({ "name": lead.name, "email": lead.email, "phone": lead.phone, "company": lead.company, "message": lead.message })
+}
+
+/// SHA-256 in hex: what is stored of a token or a key, so that the table gives none away.
+pub fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Enqueues what was stranded; returns how many there were.
+pub fn sweep(tx: &mut Tx<'_>, now: UtcTime, most: i64) -> QueryResult<usize> {
+    let stranded = queries::stranded(tx.conn(), most)?;
+    for (id, line) in &stranded {
+        deliver(tx, now, &LineId::from_stored(line.clone()), *id)?;
+    }
+    Ok(stranded.len())
+}

@@ -1,0 +1,32 @@
+//! Leads: taken in from forms and the chatbot, kept safe, delivered to the CRM, corrected by staff.
+
+pub mod actions;
+mod crm_record;
+pub mod deliver_job;
+pub mod intake;
+mod intake_limit;
+pub mod model;
+mod note_job;
+mod payload;
+mod process_routes;
+pub mod queries;
+pub mod statistics;
+pub mod submission;
+pub mod sweep_job;
+
+pub use intake_limit::IntakeLimiter;
+pub use model::{Lead, LeadId, LeadKind, LeadStatus};
+
+use rocket::Route;
+
+use crate::outbox::RegistryBuilder;
+
+/// Every route of this feature.
+pub fn routes() -> Vec<Route> {
+    [intake::routes(), process_routes::routes()].concat()
+}
+
+/// The kinds of jobs leads need.
+pub fn jobs(kinds: &mut RegistryBuilder) {
+    kinds.add::<deliver_job::DeliverLead>().add::<note_job::AddEnquiryNote>().add::<sweep_job::SweepLeads>();
+}

@@ -1,0 +1,67 @@
+//! The safety net: every 15 minutes, and daily, leads that should be on their way and have no job get one.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{actions, queries};
+use crate::app::App;
+use crate::clock::UtcTime;
+use crate::db::Tx;
+use crate::error::Error;
+use crate::integrations::{Failure, FailureClass};
+use crate::line::LineId;
+use crate::outbox::schedules::Schedule;
+use crate::outbox::{Claimed, Job, JobId, Lane, NewJob, Outcome, Report, enqueue};
+
+/// Leads looked up in one transaction.
+const BATCH: i64 = 100;
+
+/// Sweeps once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepLeads {}
+
+impl Job for SweepLeads {
+    const KIND: &'static str = "leads.sweep";
+    const LANE: Lane = Lane::Sync;
+    const REPEATABLE: bool = true;
+
+    async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
+        let outcome = match sweep(app).await {
+            Ok(found) => Outcome::Done(json!({ "stranded_leads": found })),
+            Err(cause) => Outcome::Failed(Failure {
+                class: FailureClass::Network,
+                message: cause.to_string(),
+                retry_after_s: None,
+                effect_unknown: false,
+                of_record: true,
+            }),
+        };
+        members.iter().zip(std::iter::once(outcome)).map(|(_, outcome)| outcome.into()).collect()
+    }
+}
+
+async fn sweep(app: &App) -> crate::Result<usize> {
+    let now = app.clock.now();
+    app.store.write("leads.forget_keys", "leads.sweep", move |tx| queries::forget_keys(tx, now).map_err(Error::from)).await?;
+    let mut found_total = 0;
+    loop {
+        let found = app.store.write("leads.sweep", "leads.sweep", move |tx| actions::sweep(tx, now, BATCH).map_err(Error::from)).await?;
+        found_total += found;
+        if found == 0 {
+            return Ok(found_total);
+        }
+    }
+}
+
+/// Enqueues a sweep, unless one is waiting already.
+pub fn enqueue_sweep(tx: &mut Tx<'_>, now: UtcTime, line: &LineId) -> diesel::QueryResult<JobId> {
+    enqueue(tx, now, &NewJob { job: &SweepLeads {}, line, subject: "leads", unique_key: Some("leads.sweep"), run_at: now })
+}
+
+/// When leads are swept: every 15 minutes, and daily at the configured time in the seller's zone.
+pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
+    Ok(vec![
+        Schedule::new("leads.sweep", "*/15 * * * *", chrono_tz::UTC, enqueue_sweep)?,
+        Schedule::new("leads.daily_sweep", &app.config.daily_sweep, app.config.zone, enqueue_sweep)?,
+    ])
+}

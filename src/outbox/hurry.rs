@@ -1,0 +1,102 @@
+//! "Run now": brings waiting jobs forward and waits, on their rows, for what becomes of them.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::breaker;
+use super::kind::{JobId, JobState};
+use super::process::count_live_workers;
+use super::row::JobRow;
+use super::waiting;
+use crate::app::App;
+use crate::clock::{Stopwatch, UtcTime};
+use crate::db::schema::jobs;
+use crate::db::{Topic, Tx};
+use crate::error::{Error, Result};
+use crate::on_backend;
+
+/// How long a caller is kept waiting.
+const WAIT: Duration = Duration::from_secs(50);
+/// Jobs brought forward in one request.
+pub const HURRY_MAX: i64 = 500;
+
+/// What became of the jobs while the caller waited.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Jobs that were waiting and due to be done now.
+    pub selected: usize,
+    pub succeeded: usize,
+    pub failed: usize,
+    /// Tried, and will be tried again.
+    pub retrying: usize,
+    /// Not tried yet.
+    pub waiting: usize,
+    /// Why jobs are still waiting, in a sentence.
+    pub why: Option<String>,
+}
+
+impl Tally {
+    /// Whether there is nothing more to wait for.
+    pub fn is_settled(&self) -> bool {
+        self.waiting == 0
+    }
+}
+
+/// Makes waiting jobs due now: of one kind, or of all. Returns the oldest `most` of them.
+pub fn bring_forward(tx: &mut Tx<'_>, now: UtcTime, kind: Option<&'static str>, most: i64) -> QueryResult<Vec<JobId>> {
+    let mut waiting = jobs::table.filter(jobs::state.eq(JobState::Pending)).into_boxed();
+    if let Some(kind) = kind {
+        waiting = waiting.filter(jobs::kind.eq(kind));
+    }
+    let ids: Vec<JobId> = waiting.order((jobs::run_at, jobs::id)).limit(most.clamp(0, HURRY_MAX)).select(jobs::id).load(tx.conn())?;
+    on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(&ids)))
+        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::run_at.gt(now))
+        .set((jobs::run_at.eq(now), jobs::updated_at.eq(now)))
+        .execute(c))?;
+    tx.touch(Topic::Jobs);
+    Ok(ids)
+}
+
+/// Waits until the jobs have been tried, their connection turns out to be blocked, no worker lives, or 50 s are over.
+pub async fn wait(app: &App, ids: Vec<JobId>, asked_at: UtcTime) -> Result<Tally> {
+    let since = Stopwatch::start();
+    let mut changes = app.store.subscribe();
+    loop {
+        let (look_at, now) = (ids.clone(), app.clock.now());
+        let tally = app.store.read(move |conn| tally(conn, &look_at, asked_at, now)).await?;
+        if tally.is_settled() || tally.why.is_some() || since.elapsed() >= WAIT {
+            return Ok(tally);
+        }
+        let pause = Duration::from_millis(500).min(WAIT.saturating_sub(since.elapsed()));
+        let _changed_or_paused = tokio::time::timeout(pause, changes.recv()).await;
+    }
+}
+
+fn tally(conn: &mut crate::db::Conn, ids: &[JobId], asked_at: UtcTime, now: UtcTime) -> Result<Tally> {
+    let rows: Vec<JobRow> = on_backend!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(JobRow::as_select()).load(c))?;
+    let connections = breaker::all(conn)?;
+    let mut tally = Tally { selected: ids.len(), ..Tally::default() };
+    let mut blocked = None;
+    for row in &rows {
+        match row.state {
+            JobState::Succeeded => tally.succeeded += 1,
+            JobState::Dead | JobState::Cancelled | JobState::Uncertain => tally.failed += 1,
+            JobState::Pending if row.last_failed_at.is_some_and(|at| at >= asked_at) => tally.retrying += 1,
+            JobState::Pending => {
+                tally.waiting += 1;
+                let held =
+                    row.connection.is_some() && !connections.iter().any(|c| Some(&c.provider) == row.connection.as_ref() && c.is_open(now));
+                if held && blocked.is_none() {
+                    blocked = waiting::explain(row, &connections, now).map(|waiting| waiting.why);
+                }
+            }
+            JobState::Running => tally.waiting += 1,
+        }
+    }
+    let nobody_works = tally.waiting > 0 && count_live_workers(conn, now).map_err(Error::from)? == 0;
+    tally.why = blocked.or_else(|| nobody_works.then(|| "No worker is running; the jobs start as soon as one does.".into()));
+    Ok(tally)
+}
