@@ -12,7 +12,9 @@ pub mod http;
 pub mod integrations;
 pub mod leads;
 pub mod line;
+pub mod lines;
 pub mod outbox;
+pub mod outbox_viewer;
 pub mod random;
 pub mod sandbox;
 pub mod scheduler;
@@ -59,5 +61,6 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .manage(registry)
         .manage(limiter)
         .manage(accounts::Accounts::default())
-        .mount("/", [web::routes(), accounts::routes(), leads::routes()].concat())
+        .attach(accounts::announce_set_up())
+        .mount("/", [web::routes(), accounts::routes(), leads::routes(), lines::routes(), outbox_viewer::routes()].concat())
 }

@@ -20,7 +20,11 @@ pub use model::{Role, User, UserId};
 pub use password::{Passwords, check as check_password};
 pub use setup::SetupCode;
 
+use rocket::fairing::AdHoc;
 use rocket::{Route, routes};
+
+use crate::app::App;
+use crate::web::Site;
 
 use throttle::Throttle;
 
@@ -43,4 +47,19 @@ pub fn routes() -> Vec<Route> {
         setup_pages::setup_page,
         setup_pages::set_up
     ]
+}
+
+/// At start, while nobody can sign in: prints the one-time code for the set-up page.
+pub fn announce_set_up() -> AdHoc {
+    AdHoc::on_liftoff("first-run set-up", |rocket| {
+        Box::pin(async move {
+            let (Some(app), Some(accounts), Some(site)) = (rocket.state::<App>(), rocket.state::<Accounts>(), rocket.state::<Site>()) else {
+                return;
+            };
+            // The set-up page tries again when it is opened.
+            if let Err(cause) = setup_pages::announce(app, accounts, site).await {
+                tracing::warn!(error = %cause, "Could not look whether a user exists");
+            }
+        })
+    })
 }

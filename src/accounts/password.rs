@@ -55,7 +55,7 @@ pub fn check(password: &str, email: &str) -> Option<&'static str> {
     if password.len() > LENGTH_MAX_BYTES {
         return Some("Use at most 1,024 bytes.");
     }
-    let is_repetition = folded.chars().all(|c| Some(c) == folded.chars().next());
+    let is_repetition = folded.chars().all(|c| folded.starts_with(c));
     if is_repetition || COMMON.contains(&folded.as_str()) || folded == email.trim().to_lowercase() {
         return Some("This password is among the first that attackers try. Choose another.");
     }

@@ -1,5 +1,7 @@
 //! What happened, append-only: every feature records its events here.
 
+pub mod story;
+
 use diesel::prelude::*;
 use serde_json::Value;
 

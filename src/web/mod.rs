@@ -12,6 +12,7 @@ pub mod flash;
 pub mod format;
 pub mod headers;
 pub mod live;
+pub mod parts;
 pub mod problem;
 pub mod request_log;
 pub mod shell;

@@ -1,0 +1,95 @@
+//! The outbox pages and what operators may do there.
+
+use rocket::{State, get, post};
+
+use crate::accounts::{Operator, Viewer};
+use crate::app::App;
+use crate::db::Tx;
+use crate::outbox::admin::{self, Request};
+use crate::outbox::{JobId, Registry, breaker};
+use crate::timeline::story;
+use crate::web::{Back, Fields, Flash, Section};
+use crate::{Error, Result};
+
+use super::list_queries::{self as queries, From, JobFilter, Shown};
+use super::views::{JobList, JobShow, JobStory, Listing};
+
+#[get("/outbox?<state>&<kind>&<before>&<after>")]
+pub async fn list(
+    app: &State<App>,
+    viewer: Viewer,
+    state: Option<&str>,
+    kind: Option<String>,
+    before: Option<i64>,
+    after: Option<i64>,
+) -> Result<JobList> {
+    let filter = JobFilter { shown: state.and_then(Shown::parse), kind: kind.filter(|kind| !kind.is_empty()) };
+    let from = match (before, after) {
+        (Some(id), _) => From::Before(JobId(id)),
+        (None, Some(id)) => From::After(JobId(id)),
+        (None, None) => From::Newest,
+    };
+    let read = move |conn: &mut crate::db::Conn| -> Result<Listing> {
+        let page = queries::page(conn, &filter, from)?;
+        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, filter })
+    };
+    let listing = app.store.read(read).await?;
+    Ok(JobList::new(viewer.shell(Section::Outbox, "Outbox").live("outbox"), &listing))
+}
+
+#[get("/outbox/<id>")]
+pub async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<JobShow> {
+    let read = move |conn: &mut crate::db::Conn| -> Result<JobStory> {
+        let row = queries::find(conn, JobId(id))?.ok_or(Error::NotFound("job"))?;
+        let (attempts, acts, people) = story::of_job(conn, row.id)?;
+        Ok(JobStory { row, attempts, acts, people, connections: breaker::all(conn)? })
+    };
+    let job = app.store.read(read).await?;
+    Ok(JobShow::new(viewer.shell(Section::Outbox, format!("Job {id}")).live("outbox"), &job, viewer.may_operate()))
+}
+
+#[post("/outbox/<id>/run", data = "<fields>")]
+pub async fn run_again(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
+    let done =
+        change(app, registry, request(app, &operator, &fields), move |tx, registry, by| admin::retry(tx, registry, JobId(id), by)).await;
+    answer(id, done, "will run again now")
+}
+
+#[post("/outbox/<id>/cancellation", data = "<fields>")]
+pub async fn cancel(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
+    let done =
+        change(app, registry, request(app, &operator, &fields), move |tx, registry, by| admin::cancel(tx, registry, JobId(id), by)).await;
+    answer(id, done, "is cancelled")
+}
+
+#[post("/outbox/<id>/completion", data = "<fields>")]
+pub async fn complete(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
+    let by = request(app, &operator, &fields);
+    let done = change(app, registry, by, move |tx, registry, by| admin::mark_done(tx, registry, JobId(id), by)).await;
+    answer(id, done, "is marked as done")
+}
+
+fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {
+    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
+    Request { actor: operator.actor(), reason, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
+}
+
+async fn change(
+    app: &App,
+    registry: &Registry,
+    by: Request,
+    act: impl Fn(&mut Tx<'_>, &Registry, &Request) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let registry = registry.clone();
+    Ok(app.store.write("outbox.admin", "outbox.admin", move |tx| act(tx, &registry, &by)).await?)
+}
+
+/// A refusal is a message on the page of the job; what the person saw may have been out of date.
+fn answer(id: i64, done: Result<()>, what: &str) -> Result<Back> {
+    let back = Back::to(format!("/outbox/{id}"));
+    match done {
+        Ok(()) => Ok(back.saying(Flash::ok(format!("Job {id} {what}.")))),
+        Err(Error::Conflict(why)) => Ok(back.saying(Flash::warn(why))),
+        Err(other) => Err(other),
+    }
+}

@@ -1,0 +1,238 @@
+//! Everything a line caused, from every ledger, as one list: what happened, what staff did, each job and each call.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use crate::clock::UtcTime;
+use crate::db::Conn;
+use crate::db::schema::{audit, events, job_attempts, jobs, users};
+use crate::outbox::{JobId, JobRow, JobState};
+use crate::web::parts::{Entry, pretty};
+use crate::web::{Times, format};
+
+/// Rows read from each ledger; a line has a handful.
+const ROWS_MAX: i64 = 200;
+
+/// A row of the timeline, as pages need it.
+#[derive(Clone, Debug, Queryable)]
+pub struct EventRow {
+    pub id: i64,
+    pub source: String,
+    pub kind: String,
+    pub occurred_at: UtcTime,
+    pub data: String,
+}
+
+/// An act of a person or of the program.
+#[derive(Clone, Debug, Queryable)]
+pub struct ActRow {
+    pub id: i64,
+    pub at: UtcTime,
+    pub actor: String,
+    pub action: String,
+    pub reason: Option<String>,
+}
+
+/// One attempt of a job, with its call.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = job_attempts)]
+pub struct AttemptRow {
+    pub id: i64,
+    pub job_id: JobId,
+    pub attempt: i64,
+    pub finished_at: UtcTime,
+    pub outcome: String,
+    pub message: Option<String>,
+    pub provider_call: Option<String>,
+    pub provider_status: Option<i64>,
+    pub provider_ms: Option<i64>,
+    pub provider_request_id: Option<String>,
+    pub request: Option<String>,
+    pub response: Option<String>,
+}
+
+/// What the ledgers hold about one line.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    pub events: Vec<EventRow>,
+    pub acts: Vec<ActRow>,
+    pub jobs: Vec<JobRow>,
+    pub attempts: Vec<AttemptRow>,
+    /// `user:3` -> the person's name.
+    pub people: BTreeMap<String, String>,
+}
+
+/// Reads the ledgers for one line.
+pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
+    let events = events::table
+        .filter(events::line_id.eq(line))
+        .order(events::id)
+        .limit(ROWS_MAX)
+        .select((events::id, events::source, events::kind, events::occurred_at, events::data))
+        .load(conn)?;
+    let acts: Vec<ActRow> = audit::table
+        .filter(audit::line_id.eq(line))
+        .order(audit::id)
+        .limit(ROWS_MAX)
+        .select((audit::id, audit::at, audit::actor, audit::action, audit::reason))
+        .load(conn)?;
+    let jobs = jobs::table.filter(jobs::line_id.eq(line)).order(jobs::id).limit(ROWS_MAX).select(JobRow::as_select()).load(conn)?;
+    let attempts = job_attempts::table
+        .filter(job_attempts::line_id.eq(line))
+        .order(job_attempts::id)
+        .limit(ROWS_MAX)
+        .select(AttemptRow::as_select())
+        .load(conn)?;
+    let people = people(conn, acts.iter().map(|act| act.actor.as_str()))?;
+    Ok(Story { events, acts, jobs, attempts, people })
+}
+
+/// The attempts of one job, oldest first, and who acted on it.
+pub fn of_job(conn: &mut Conn, job: JobId) -> QueryResult<(Vec<AttemptRow>, Vec<ActRow>, BTreeMap<String, String>)> {
+    let attempts = job_attempts::table
+        .filter(job_attempts::job_id.eq(job))
+        .order(job_attempts::id.desc())
+        .limit(ROWS_MAX)
+        .select(AttemptRow::as_select())
+        .load(conn)?;
+    let acts: Vec<ActRow> = audit::table
+        .filter(audit::subject.eq(format!("job:{}", job.0)))
+        .order(audit::id.desc())
+        .limit(ROWS_MAX)
+        .select((audit::id, audit::at, audit::actor, audit::action, audit::reason))
+        .load(conn)?;
+    let people = people(conn, acts.iter().map(|act| act.actor.as_str()))?;
+    Ok((attempts, acts, people))
+}
+
+fn people<'a>(conn: &mut Conn, actors: impl Iterator<Item = &'a str>) -> QueryResult<BTreeMap<String, String>> {
+    let mut named = BTreeMap::new();
+    for actor in actors {
+        let Some(id) = actor.strip_prefix("user:").and_then(|id| id.parse::<i64>().ok()) else { continue };
+        if !named.contains_key(actor)
+            && let Some(name) = users::table.filter(users::id.eq(id)).select(users::name).first::<String>(conn).optional()?
+        {
+            named.insert(actor.to_owned(), name);
+        }
+    }
+    Ok(named)
+}
+
+impl Story {
+    /// Everything, newest first.
+    pub fn entries(&self, times: Times) -> Vec<Entry> {
+        let mut told: Vec<(UtcTime, Entry)> = Vec::new();
+        told.extend(self.events.iter().map(|row| (row.occurred_at, event(row, times))));
+        told.extend(self.acts.iter().map(|row| (row.at, act(row, &self.people, times))));
+        told.extend(self.jobs.iter().map(|row| (row.created_at, queued(row, times))));
+        told.extend(self.attempts.iter().map(|row| (row.finished_at, attempt(row, times))));
+        // A first attempt that simply succeeds is told by its job row alone.
+        let silent = |job: &&JobRow| job.state == JobState::Succeeded && !self.attempts.iter().any(|attempt| attempt.job_id == job.id);
+        told.extend(self.jobs.iter().filter(silent).filter_map(|job| Some((job.finished_at?, done(job, times)?))));
+        told.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        told.into_iter().map(|(_, entry)| entry).collect()
+    }
+}
+
+fn blank(id: String, at: UtcTime, times: Times) -> Entry {
+    Entry {
+        id,
+        tone: "",
+        icon: "info",
+        title: String::new(),
+        note: String::new(),
+        text: String::new(),
+        at: times.stamp_s(at),
+        href: None,
+        request: String::new(),
+        response: String::new(),
+    }
+}
+
+fn event(row: &EventRow, times: Times) -> Entry {
+    let (tone, icon, title) = match row.kind.as_str() {
+        "lead.received" => ("info", "user-plus", "Lead received".to_owned()),
+        "lead.sent" => ("ok", "check", "Arrived in Zoho CRM".to_owned()),
+        "lead.failed" => ("bad", "x", "Delivery failed".to_owned()),
+        kind => ("", "activity", words(kind)),
+    };
+    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let note = data.get("source").and_then(|source| source.as_str()).map(|source| format!("from {source}"));
+    Entry { tone, icon, title, note: note.unwrap_or_default(), ..blank(format!("event-{}", row.id), row.occurred_at, times) }
+}
+
+/// An act, with the name of who did it.
+pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Entry {
+    let (icon, title) = match row.action.as_str() {
+        "leads.edit" => ("braces", "Lead corrected".to_owned()),
+        "jobs.retry" => ("rotate-ccw", "Asked to run again".to_owned()),
+        "jobs.cancel" => ("ban", "Cancelled".to_owned()),
+        "jobs.mark_done" => ("check", "Marked as done".to_owned()),
+        action => ("scroll-text", words(action)),
+    };
+    let who = people.get(&row.actor).cloned().unwrap_or_else(|| match row.actor.as_str() {
+        "cli" => "the command line".into(),
+        "cron" => "the scheduler's secret".into(),
+        "system" => "the program".into(),
+        other => other.to_owned(),
+    });
+    let text = row.reason.clone().unwrap_or_default();
+    Entry { icon, title, note: format!("by {who}"), text, ..blank(format!("act-{}", row.id), row.at, times) }
+}
+
+/// When a job was put into the outbox.
+pub fn queued(row: &JobRow, times: Times) -> Entry {
+    let href = Some(format!("/outbox/{}", row.id.0));
+    let note = format!("{} #{}", row.kind, row.id.0);
+    Entry { tone: "info", icon: "plus", title: "Queued".into(), note, href, ..blank(format!("job-{}", row.id.0), row.created_at, times) }
+}
+
+/// The end of a job that needed no attempt row.
+pub fn done(row: &JobRow, times: Times) -> Option<Entry> {
+    let took = row.finished_at? - row.started_at?;
+    let blank = blank(format!("done-{}", row.id.0), row.finished_at?, times);
+    Some(Entry {
+        tone: "ok",
+        icon: "check",
+        title: "Done at the first attempt".into(),
+        note: format!("after {}", format::duration(took)),
+        ..blank
+    })
+}
+
+/// One attempt with its call.
+pub fn attempt(row: &AttemptRow, times: Times) -> Entry {
+    let (tone, icon, what) = match row.outcome.as_str() {
+        "succeeded" => ("ok", "check", "succeeded"),
+        "put_off" => ("warn", "hourglass", "put off"),
+        "rescued" => ("warn", "history", "was cut off and taken back"),
+        "uncertain" => ("warn", "triangle-alert", "ended without a known result"),
+        _ => ("bad", "x", "failed"),
+    };
+    let call = match (&row.provider_call, row.provider_status) {
+        (Some(call), Some(status)) => format!("{call}, HTTP {status}"),
+        (Some(call), None) => format!("{call}, no answer"),
+        (None, _) => String::new(),
+    };
+    let took = row.provider_ms.map(|ms| format!("after {}", format::duration_ms(ms))).unwrap_or_default();
+    let reference = row.provider_request_id.as_ref().map(|id| format!("(request {id})")).unwrap_or_default();
+    let note = [call, took, reference].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    Entry {
+        tone,
+        icon,
+        title: format!("Attempt {} {what}", row.attempt),
+        note,
+        text: row.message.clone().unwrap_or_default(),
+        request: row.request.as_deref().map(pretty).unwrap_or_default(),
+        response: row.response.as_deref().map(pretty).unwrap_or_default(),
+        ..blank(format!("attempt-{}", row.id), row.finished_at, times)
+    }
+}
+
+/// `lead.note_added` as words: `Lead note added`.
+fn words(kind: &str) -> String {
+    let text = kind.replace(['.', '_'], " ");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

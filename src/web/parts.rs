@@ -1,0 +1,177 @@
+//! The parts pages are built from, as finished text: templates print them (templates/ui.html) and decide nothing.
+
+use super::format::Stamp;
+
+/// A state: icon and word, never colour alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pill {
+    /// Empty, `ok`, `warn`, `bad` or `info`.
+    pub tone: &'static str,
+    pub icon: &'static str,
+    pub label: &'static str,
+}
+
+impl Pill {
+    /// The look of each word for a state that our pages use; one word looks the same everywhere.
+    pub fn of(label: &'static str) -> Self {
+        let (tone, icon) = match label {
+            "Done" | "Sent" | "Connected" => ("ok", "check"),
+            "Failed" | "Not connected" => ("bad", "x"),
+            "Retrying" => ("warn", "rotate-ccw"),
+            "Needs a look" | "Sign-in refused" => ("warn", "triangle-alert"),
+            "Paused" => ("warn", "hourglass"),
+            "Running" | "Sending" => ("info", "play"),
+            "Cancelled" => ("", "ban"),
+            _ => ("", "clock"),
+        };
+        Self { tone, icon, label }
+    }
+}
+
+/// One of several views of a list; the state is in its address.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    pub label: &'static str,
+    pub href: String,
+    pub count: String,
+    /// Of the count: empty, `warn` or `bad`.
+    pub tone: &'static str,
+    pub current: bool,
+}
+
+/// The ways to the neighbouring pages of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Pager {
+    pub newer: Option<String>,
+    pub older: Option<String>,
+}
+
+/// A choice in a select.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub selected: bool,
+}
+
+/// A figure with a comparison in words.
+#[derive(Clone, Debug)]
+pub struct Stat {
+    pub label: &'static str,
+    pub value: String,
+    pub unit: String,
+    pub note: String,
+}
+
+/// A name with its value.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    pub label: &'static str,
+    pub value: String,
+    pub href: Option<String>,
+    /// Codes, numbers of phones, addresses: in one width, left to right.
+    pub mono: bool,
+}
+
+impl Fact {
+    /// Plain text.
+    pub fn text(label: &'static str, value: impl Into<String>) -> Self {
+        Self { label, value: value.into(), href: None, mono: false }
+    }
+
+    /// A code.
+    pub fn code(label: &'static str, value: impl Into<String>) -> Self {
+        Self { mono: true, ..Self::text(label, value) }
+    }
+
+    /// With a link to a page of ours.
+    #[must_use]
+    pub fn at(mut self, href: impl Into<String>) -> Self {
+        self.href = Some(href.into());
+        self
+    }
+}
+
+/// Something that happened, in a timeline.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Unique on the page.
+    pub id: String,
+    pub tone: &'static str,
+    pub icon: &'static str,
+    pub title: String,
+    pub note: String,
+    pub text: String,
+    pub at: Stamp,
+    pub href: Option<String>,
+    /// What was sent to a provider, secrets hidden; empty where nothing was.
+    pub request: String,
+    pub response: String,
+}
+
+impl Entry {
+    /// The element that shows the request.
+    pub fn request_id(&self) -> String {
+        format!("{}-request", self.id)
+    }
+
+    /// The element that shows the answer.
+    pub fn response_id(&self) -> String {
+        format!("{}-answer", self.id)
+    }
+}
+
+/// A path with a query of the pairs that have a value.
+pub fn href(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// JSON with line breaks, for reading; other text as it is.
+pub fn pretty(text: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(text)
+        .ok()
+        .and_then(|value| serde_json::to_string_pretty(&value).ok())
+        .unwrap_or_else(|| text.to_owned())
+}
+
+/// The page of what a ledger calls `lead:12` or `job:7`.
+pub fn subject_href(subject: &str) -> Option<String> {
+    match subject.split_once(':')? {
+        ("lead", id) => Some(format!("/leads/{id}")),
+        ("job", id) => Some(format!("/outbox/{id}")),
+        _ => None,
+    }
+}
+
+/// `lead:12` as people read it: `Lead 12`.
+pub fn subject_label(subject: &str) -> String {
+    match subject.split_once(':') {
+        Some(("lead", id)) => format!("Lead {id}"),
+        Some(("job", id)) => format!("Job {id}"),
+        Some(("user", id)) => format!("User {id}"),
+        _ => subject.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_carry_only_filters_that_are_set() {
+        assert_eq!(href("/leads", &[("status", ""), ("text", "a b&c")]), "/leads?text=a+b%26c");
+        assert_eq!(href("/leads", &[("status", "")]), "/leads");
+    }
+
+    #[test]
+    fn subjects_lead_to_their_pages() {
+        assert_eq!(subject_href("lead:12").as_deref(), Some("/leads/12"));
+        assert_eq!(subject_href("user:1"), None);
+        assert_eq!(subject_label("job:7"), "Job 7");
+    }
+}
