@@ -63,6 +63,9 @@ impl StoreOptions {
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// How tasks reach one writer.
+type WriterChannel = SyncSender<Box<dyn Task>>;
+
 struct Inner {
     target: Target,
     clock: Clock,
@@ -70,7 +73,7 @@ struct Inner {
     /// One permit for each reader: whoever waits does so without holding a thread.
     permits: Arc<Semaphore>,
     /// None after `close`.
-    writers: RwLock<Option<Vec<SyncSender<Box<dyn Task>>>>>,
+    writers: RwLock<Option<Vec<WriterChannel>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     topics: broadcast::Sender<Topic>,
 }

@@ -261,7 +261,7 @@ impl Writer {
         if self.target.engine() == Engine::Sqlite {
             return None;
         }
-        let watch = Stopwatch::start();
+        let (watch, mut last) = (Stopwatch::start(), String::new());
         while watch.elapsed() < self.patience {
             let asked = Link::open(&self.target, self.setup_sql.as_deref()).and_then(|mut link| {
                 let committed = link.was_committed(batch_id, self.clock.now())?;
@@ -273,10 +273,11 @@ impl Writer {
                     warn!(batch.id = batch_id, committed, "It is known again what became of a lost COMMIT");
                     return Some(committed);
                 }
-                Err(cause) => warn!(error = %format_args!("{cause:#}"), "The database does not say yet what became of a lost COMMIT"),
+                Err(cause) => last = format!("{cause:#}"),
             }
             std::thread::sleep(Duration::from_millis(200));
         }
+        error!(error = last, batch.id = batch_id, "It could not be found out what became of a lost COMMIT");
         None
     }
 

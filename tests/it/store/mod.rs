@@ -1,5 +1,14 @@
 //! The store's promises (DESIGN 4), each shown on both engines.
 
 mod basics;
+mod faults;
+mod group;
+mod limits;
 mod paging;
+mod races;
+mod reruns;
 mod rows;
+mod schema;
+mod start;
+mod unknown;
+mod wire;
