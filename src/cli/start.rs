@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use secrecy::ExposeSecret;
 use throughline::app::{App, Parts};
 use throughline::clock::Clock;
 use throughline::config::Config;
 use throughline::db::{self, Store, StoreOptions};
 use throughline::http::ReqwestTransport;
-use throughline::vault::Vault;
 use throughline::{connections, random};
 
 /// Opens the database (bringing SQLite up to date), finds the key, and puts the parts together.
@@ -22,11 +20,13 @@ pub async fn app(config: Config) -> anyhow::Result<App> {
         Store::open_with(options)
     })
     .await??;
-    let vault = vault(&config)?;
-    connections::check_key(&store, &vault, clock.now()).await?;
+    let unlocked = connections::unlock(&store, &config, clock.now()).await?;
+    if let Some(note) = &unlocked.note {
+        tracing::warn!("{note}");
+    }
     let process_id = format!("{}-{}-{:04x}", host_name(), std::process::id(), random::positive_i64() & 0xffff);
     let transport = Arc::new(ReqwestTransport::new()?);
-    Ok(App::new(Parts { store, clock, transport, vault, config, process_id }))
+    Ok(App::new(Parts { store, clock, transport, vault: unlocked.vault, config, process_id }))
 }
 
 /// Makes the folder of a SQLite database.
@@ -36,26 +36,6 @@ pub fn make_folder(url: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| {
         format!("the folder {} for the database cannot be made; make it, or set DATABASE_URL=sqlite:PATH", folder.display())
     })
-}
-
-fn vault(config: &Config) -> anyhow::Result<Vault> {
-    if let Some(key) = &config.encryption_key {
-        return Vault::from_base64(key.expose_secret()).context("THROUGHLINE_ENCRYPTION_KEY cannot be used");
-    }
-    let Some(database) = db::sqlite_path(&config.database_url) else {
-        anyhow::bail!(
-            "THROUGHLINE_ENCRYPTION_KEY is not set: on PostgreSQL the tokens of providers are sealed with it, the same in every process. Make one with `openssl rand -base64 32` and keep it safe"
-        )
-    };
-    let path = database.with_file_name("secret.key");
-    let file = Vault::beside_database(&path)?;
-    if file.is_new {
-        tracing::warn!(
-            "A key that seals the tokens of providers was made: {}. Back it up with the database; without it every provider must be connected again",
-            path.display()
-        );
-    }
-    Ok(file.vault)
 }
 
 /// The machine's name, for people who read the list of processes.

@@ -1,47 +1,18 @@
-//! Connections to providers: who may speak for us there. Until one is made, every call is refused with the reason.
+//! Connections to providers: custody of their tokens, connecting and reconnecting. A connection that a person must renew
+//! holds its jobs (the outbox reads its state); tokens never leave this folder but inside an [`Access`].
 
-use secrecy::SecretString;
+mod connect;
+mod custody;
+mod keys;
+mod model;
+mod queries;
+mod refresh;
 
-use crate::app::App;
-use crate::clock::UtcTime;
-use crate::db::{Store, Tx};
-use crate::integrations::{Failure, FailureClass};
-use crate::vault::Vault;
+pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
+pub use custody::{access_token, refresh_after_rejection, require_reconnect};
+pub use keys::{Unlocked, check_key, unlock};
+pub use model::{Access, ConnectionId, ConnectionState, Summary};
+pub use queries::{expire_access_token, summary};
 
-/// What a call needs.
-#[derive(Clone, Debug)]
-pub struct Access {
-    pub token: SecretString,
-    pub api_url: String,
-    pub external_field: Option<String>,
-}
-
-fn not_connected() -> Failure {
-    Failure {
-        class: FailureClass::Authentication,
-        message: "Zoho is not connected".into(),
-        retry_after_s: None,
-        effect_unknown: false,
-        of_record: false,
-    }
-}
-
-/// The token of the moment.
-pub async fn access_token(_app: &App, _provider: &str) -> Result<Access, Failure> {
-    Err(not_connected())
-}
-
-/// Another token, after this one was refused.
-pub async fn refresh_after_rejection(_app: &App, _provider: &str, _refused: &SecretString) -> Result<Access, Failure> {
-    Err(not_connected())
-}
-
-/// Makes the next call renew its token.
-pub fn expire_access_token(_tx: &mut Tx<'_>, _now: UtcTime, _provider: &str) -> diesel::QueryResult<()> {
-    Ok(())
-}
-
-/// Whether the key opens what is sealed in the database.
-pub async fn check_key(_store: &Store, _vault: &Vault, _now: UtcTime) -> anyhow::Result<()> {
-    Ok(())
-}
+#[cfg(test)]
+mod bench;

@@ -1,0 +1,101 @@
+//! Gives out access tokens: the stored one as long as it lives (also after a restart), a renewed one five minutes before
+//! its end. While somebody else renews it, the old one is used, or waited for.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::model::{Access, Connection, ConnectionState, failure};
+use super::queries;
+use super::refresh::{self, Turn, own_database};
+use crate::app::App;
+use crate::clock::Stopwatch;
+use crate::db::{ReadError, Topic, Tx};
+use crate::integrations::{Failure, FailureClass};
+
+/// How long one waits for somebody else's refresh.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Another process's commit is not heard; so look again this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A token to call the provider with. A failure is the connection's, never a record's.
+pub async fn access_token(app: &App, provider: &str) -> Result<Access, Failure> {
+    obtain(app, provider, None).await
+}
+
+/// Another token than this one, which the provider has just refused. Asked by many at once, it is renewed once.
+pub async fn refresh_after_rejection(app: &App, provider: &str, rejected: &SecretString) -> Result<Access, Failure> {
+    obtain(app, provider, Some(rejected)).await
+}
+
+/// The provider refuses a renewed token too: a person must connect again, and the jobs wait for that. Does nothing when the
+/// connection has another token by now.
+pub async fn require_reconnect(app: &App, provider: &str, rejected: &SecretString, why: &str) -> Result<(), Failure> {
+    let seen = load(app, provider).await?;
+    let now = app.clock.now();
+    if seen.old_access(&app.vault, now, Some(rejected)).is_some() {
+        return Ok(());
+    }
+    let why = why.to_owned();
+    let mark = move |tx: &mut Tx<'_>| {
+        tx.touch(Topic::Connections);
+        queries::mark_needs_reconnect(tx, &seen, &why, now).map(|marked| (marked, why.clone()))
+    };
+    match app.store.write::<_, diesel::result::Error>("connections.require_reconnect", provider, mark).await {
+        Ok((true, why)) => tracing::error!(provider, "The connection must be renewed by a person; its jobs wait until then: {why}"),
+        Ok((false, _)) => {}
+        Err(cause) => return Err(own_database(&cause)),
+    }
+    Ok(())
+}
+
+async fn obtain(app: &App, provider: &str, rejected: Option<&SecretString>) -> Result<Access, Failure> {
+    let watch = Stopwatch::start();
+    let mut changes = app.store.subscribe();
+    loop {
+        let seen = load(app, provider).await?;
+        if let Some(access) = seen.fresh_access(&app.vault, app.clock.now(), rejected) {
+            return Ok(access);
+        }
+        let old = seen.old_access(&app.vault, app.clock.now(), rejected);
+        match refresh::take_turn(app, provider, &seen).await? {
+            Turn::Ours(ticket) => return or_old(refresh::refresh(app, provider, &seen, ticket).await, old),
+            Turn::NotNow(refusal) => return old.ok_or(refusal),
+            Turn::Theirs if old.is_some() => return old.ok_or_else(waited_in_vain),
+            Turn::Theirs if watch.elapsed() >= WAIT_MAX => return Err(waited_in_vain()),
+            Turn::Theirs => {
+                let _either_way = tokio::time::timeout(LOOK_AGAIN, changes.recv()).await;
+            }
+        }
+    }
+}
+
+/// A token that still lives outlasts a refresh that failed for the moment, but not one that was refused for good.
+fn or_old(refreshed: Result<Access, Failure>, old: Option<Access>) -> Result<Access, Failure> {
+    match (refreshed, old) {
+        (Err(failure), Some(old)) if failure.class != FailureClass::Authentication => Ok(old),
+        (refreshed, _) => refreshed,
+    }
+}
+
+async fn load(app: &App, provider: &str) -> Result<Connection, Failure> {
+    let name = provider.to_owned();
+    let found = app.store.read(move |conn| queries::find(conn, &name).map_err(ReadError::from)).await;
+    let not_usable = |message: String| failure(FailureClass::Authentication, message, None);
+    match found.map_err(|cause| own_database(&cause))? {
+        None => Err(not_usable("Zoho is not connected yet: connect it with `throughline connect zoho` or POST /api/zoho-auth".into())),
+        Some(seen) => match seen.state {
+            ConnectionState::Connected => Ok(seen),
+            ConnectionState::NeedsReconnect => Err(not_usable(seen.state_reason.unwrap_or_else(|| "Connect Zoho again".into()))),
+            ConnectionState::Disconnected => Err(not_usable("Zoho was disconnected: connect it again".into())),
+        },
+    }
+}
+
+fn waited_in_vain() -> Failure {
+    failure(FailureClass::RateLimited, "Another process is renewing the Zoho token, and that takes longer than 10 s".into(), Some(5))
+}
+
+#[cfg(test)]
+#[path = "custody_tests.rs"]
+mod tests;

@@ -1,0 +1,136 @@
+//! One refresh of an access token: taken by one process at a time, not too often, and written down before it is made.
+
+use chrono::TimeDelta;
+
+use super::model::{Access, Connection, failure};
+use super::queries::{self, NewToken, RefreshTicket};
+use crate::app::App;
+use crate::clock::UtcTime;
+use crate::db::{Topic, Tx};
+use crate::integrations::zoho::data_centers;
+use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
+use crate::integrations::{Failure, FailureClass};
+use crate::random;
+use crate::vault::VaultError;
+
+/// Zoho allows 10 refreshes in 10 minutes; we allow ourselves half.
+const REFRESHES_MAX: usize = 5;
+const WINDOW: TimeDelta = TimeDelta::minutes(10);
+/// After a failure nobody asks again for this long.
+const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
+
+/// What came of asking to be the one that refreshes.
+pub(super) enum Turn {
+    Ours(RefreshTicket),
+    /// Somebody else is at it, or has just done it.
+    Theirs,
+    /// It may not be done now; says why and for how long.
+    NotNow(Failure),
+}
+
+/// Asks to be the one that refreshes, before any call is made.
+pub(super) async fn take_turn(app: &App, provider: &str, seen: &Connection) -> Result<Turn, Failure> {
+    let (now, by) = (app.clock.now(), format!("{}:{}", app.process_id, random::token()));
+    let seen = seen.clone();
+    let ask = move |tx: &mut Tx<'_>| {
+        if !queries::take_refresh(tx, &seen, &by, now)? {
+            return Ok(Turn::Theirs);
+        }
+        let recent = queries::refreshes_since(tx, seen.id, seen.connected_at.max(now - WINDOW))?;
+        if let Some(refusal) = too_often(&recent, now) {
+            queries::release_refresh(tx, &by)?;
+            return Ok(Turn::NotNow(refusal));
+        }
+        let refresh_id = queries::note_refresh(tx, seen.id, now)?;
+        Ok(Turn::Ours(RefreshTicket { refresh_id, by: by.clone() }))
+    };
+    app.store.write::<_, diesel::result::Error>("connections.take_refresh", provider, ask).await.map_err(|cause| own_database(&cause))
+}
+
+/// Refreshes and stores the token. A grant that is refused for good asks for a person.
+pub(super) async fn refresh(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicket) -> Result<Access, Failure> {
+    let grant = match grant(app, seen) {
+        Ok(grant) => grant,
+        Err(cause) => return Err(fail(app, provider, seen, ticket, (unreadable(&cause), false)).await),
+    };
+    let called = oauth::refresh(&*app.transport, &seen.accounts_url, &grant).await;
+    let checked = called.result.and_then(|token| {
+        let api_url = data_centers::api_url(token.api_domain.as_deref(), &seen.accounts_url, app.config.zoho.api_url.as_deref())?;
+        Ok((token, api_url))
+    });
+    match checked {
+        Ok((token, api_url)) => Ok(keep(app, provider, seen, ticket, (token, api_url)).await),
+        Err(failure) => Err(fail(app, provider, seen, ticket, (failure, called.credentials_refused)).await),
+    }
+}
+
+async fn keep(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicket, (token, api_url): (AccessToken, String)) -> Access {
+    let now = app.clock.now();
+    let new = NewToken { sealed: seal(app, &token), expires_at: now + TimeDelta::seconds(token.lifetime_s), api_url: api_url.clone() };
+    let store = move |tx: &mut Tx<'_>| {
+        tx.touch(Topic::Connections);
+        queries::finish_refresh(tx, &ticket, &new, now)
+    };
+    match app.store.write::<_, diesel::result::Error>("connections.finish_refresh", provider, store).await {
+        Ok(true) => tracing::info!(provider, expires_in_s = token.lifetime_s, "The access token was renewed"),
+        Ok(false) => tracing::warn!(provider, "The connection changed while its token was renewed; the token is used once and not kept"),
+        Err(cause) => tracing::warn!(provider, error = %cause, "A new access token could not be stored; it is used once"),
+    }
+    Access { api_url, ..seen.access(token.token) }
+}
+
+/// Writes the failure down and answers it.
+async fn fail(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicket, (failure, is_final): (Failure, bool)) -> Failure {
+    let (now, seen, why) = (app.clock.now(), seen.clone(), failure.message.clone());
+    let note = move |tx: &mut Tx<'_>| {
+        tx.touch(Topic::Connections);
+        let is_ours = queries::fail_refresh(tx, &ticket, &why, now)?;
+        Ok(is_ours && is_final && queries::mark_needs_reconnect(tx, &seen, &why, now)?)
+    };
+    match app.store.write::<_, diesel::result::Error>("connections.fail_refresh", provider, note).await {
+        Ok(true) => tracing::error!(provider, "{}. Its jobs wait until then", failure.message),
+        Ok(false) => tracing::warn!(provider, "The access token could not be renewed: {}", failure.message),
+        Err(cause) => tracing::warn!(provider, error = %cause, "A failed renewal could not be written down: {}", failure.message),
+    }
+    failure
+}
+
+fn grant(app: &App, seen: &Connection) -> Result<Grant, VaultError> {
+    Ok(Grant {
+        client_id: seen.client_id.clone(),
+        client_secret: app.vault.open(&seen.client_secret_sealed)?,
+        refresh_token: app.vault.open(&seen.refresh_token_sealed)?,
+    })
+}
+
+/// Seals an access token for its row.
+pub(super) fn seal(app: &App, token: &AccessToken) -> String {
+    use secrecy::ExposeSecret;
+    app.vault.seal(token.token.expose_secret())
+}
+
+fn unreadable(cause: &VaultError) -> Failure {
+    let message = format!(
+        "The stored Zoho credentials cannot be read ({cause}): set THROUGHLINE_ENCRYPTION_KEY to the key that sealed them, or connect Zoho again"
+    );
+    failure(FailureClass::Authentication, message, None)
+}
+
+/// The rules about how often, from the refreshes of the last ten minutes, oldest first.
+fn too_often(recent: &[(UtcTime, Option<String>)], now: UtcTime) -> Option<Failure> {
+    let wait_s = |until: UtcTime| u32::try_from((until - now).num_seconds().max(1)).unwrap_or(1);
+    if let Some((at, Some(why))) = recent.last()
+        && *at + COOL_DOWN > now
+    {
+        let message = format!("The Zoho token could not be renewed a moment ago; the next try is in {} s. {why}", wait_s(*at + COOL_DOWN));
+        return Some(failure(FailureClass::RateLimited, message, Some(wait_s(*at + COOL_DOWN))));
+    }
+    let oldest = recent.len().checked_sub(REFRESHES_MAX).and_then(|first| recent.get(first))?;
+    let message = format!("The Zoho token was renewed {REFRESHES_MAX} times within 10 minutes, which is as often as we allow ourselves");
+    Some(failure(FailureClass::RateLimited, message, Some(wait_s(oldest.0 + WINDOW))))
+}
+
+/// Our own database did not answer: the provider was not called.
+pub(super) fn own_database(cause: &impl std::fmt::Display) -> Failure {
+    failure(FailureClass::Network, format!("Our own database did not answer, so Zoho was not called: {cause}"), None)
+}
