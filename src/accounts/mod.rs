@@ -53,7 +53,8 @@ pub fn routes() -> Vec<Route> {
 pub fn announce_set_up() -> AdHoc {
     AdHoc::on_liftoff("first-run set-up", |rocket| {
         Box::pin(async move {
-            let (Some(app), Some(accounts), Some(site)) = (rocket.state::<App>(), rocket.state::<Accounts>(), rocket.state::<Site>()) else {
+            let (Some(app), Some(accounts), Some(site)) = (rocket.state::<App>(), rocket.state::<Accounts>(), rocket.state::<Site>())
+            else {
                 return;
             };
             // The set-up page tries again when it is opened.

@@ -23,6 +23,11 @@ pub enum Edition {
 }
 
 impl Edition {
+    /// Reads its name in lower case.
+    pub fn parse(text: &str) -> Option<Self> {
+        <Self as clap::ValueEnum>::from_str(text, false).ok()
+    }
+
     /// Calls at once.
     pub fn concurrency_max(self) -> usize {
         match self {

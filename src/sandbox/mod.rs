@@ -11,6 +11,9 @@ mod fields;
 mod in_process;
 mod leads;
 mod limits;
+mod parent;
+pub mod samples;
+mod server;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +24,7 @@ use serde_json::Value;
 pub use self::answer::{Delivery, SandboxAnswer, SandboxRequest};
 pub use self::in_process::InProcess;
 pub use self::limits::Edition;
+pub use self::server::{Mount, serve};
 use self::world::World;
 use crate::clock::UtcTime;
 use crate::http::Method;
