@@ -15,6 +15,7 @@ pub mod line;
 pub mod lines;
 pub mod outbox;
 pub mod outbox_viewer;
+pub mod overview;
 pub mod random;
 pub mod sandbox;
 pub mod scheduler;
@@ -62,5 +63,8 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .manage(limiter)
         .manage(accounts::Accounts::default())
         .attach(accounts::announce_set_up())
-        .mount("/", [web::routes(), accounts::routes(), leads::routes(), lines::routes(), outbox_viewer::routes()].concat())
+        .mount(
+            "/",
+            [web::routes(), accounts::routes(), leads::routes(), lines::routes(), outbox_viewer::routes(), overview::routes()].concat(),
+        )
 }

@@ -5,17 +5,21 @@ mod crm_record;
 pub mod deliver_job;
 pub mod intake;
 mod intake_limit;
+mod list_queries;
 pub mod model;
 mod note_job;
+mod pages;
 mod payload;
 mod process_routes;
 pub mod queries;
 pub mod statistics;
 pub mod submission;
 pub mod sweep_job;
+mod views;
 
 pub use intake_limit::IntakeLimiter;
 pub use model::{Lead, LeadId, LeadKind, LeadStatus};
+pub use views::label as word;
 
 use rocket::Route;
 
@@ -23,7 +27,7 @@ use crate::outbox::RegistryBuilder;
 
 /// Every route of this feature.
 pub fn routes() -> Vec<Route> {
-    [intake::routes(), process_routes::routes()].concat()
+    [intake::routes(), process_routes::routes(), pages::routes()].concat()
 }
 
 /// The kinds of jobs leads need.

@@ -1,0 +1,217 @@
+//! What the pages ask of the leads: one page of the list, the search, the counts of the tabs, the sources there are.
+
+use diesel::prelude::*;
+
+use super::model::{LeadId, LeadKind, LeadStatus};
+use crate::clock::UtcTime;
+use crate::db::Conn;
+use crate::db::keyset::{Key, Page, Place};
+use crate::db::schema::{jobs, leads};
+use crate::keyset_page;
+use crate::outbox::JobRow;
+
+/// Rows on a page.
+pub const PAGE: usize = 50;
+/// Rows one search looks through; older ones take another click.
+pub const SEARCHED_MAX: usize = 20_000;
+/// Rows a search reads at a time.
+const CHUNK: usize = 2_000;
+/// Sources offered in the filter.
+const SOURCES_MAX: usize = 50;
+
+/// Which leads a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct LeadFilter {
+    pub status: Option<LeadStatus>,
+    pub source: Option<String>,
+    /// With an @: the beginning of a mail address. Else: part of a name, company, address or phone number.
+    pub text: Option<String>,
+}
+
+/// A lead as lists show it.
+#[derive(Clone, Debug, Queryable, Selectable, serde::Serialize)]
+#[diesel(table_name = leads)]
+pub struct LeadSummary {
+    pub id: LeadId,
+    pub line_id: String,
+    pub kind: LeadKind,
+    pub source: String,
+    pub name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub status: LeadStatus,
+    pub retry_count: i64,
+    pub last_error: Option<String>,
+    pub zoho_lead_id: Option<String>,
+    #[serde(serialize_with = "as_utc")]
+    pub received_at: UtcTime,
+    #[serde(serialize_with = "as_utc_if_any")]
+    pub processed_at: Option<UtcTime>,
+}
+
+fn as_utc<S: serde::Serializer>(at: &UtcTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+}
+
+fn as_utc_if_any<S: serde::Serializer>(at: &Option<UtcTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => as_utc(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A page of leads; a search also says how far it has looked.
+#[derive(Debug)]
+pub struct Found {
+    pub page: Page<LeadSummary>,
+    pub searched: Option<Searched>,
+}
+
+/// How far a search by text has looked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// The oldest lead looked at.
+    pub back_to: UtcTime,
+    /// Where to go on; None: there is nothing older.
+    pub on: Option<Place>,
+}
+
+/// One page of the list or of the search, newest first.
+pub fn page(conn: &mut Conn, filter: &LeadFilter, place: Place) -> QueryResult<Found> {
+    match filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) if text.contains('@') && !text.starts_with('@') => {
+            Ok(Found { page: narrowed(conn, filter, Some(&text.to_lowercase()), place, PAGE)?, searched: None })
+        }
+        Some(text) => search(conn, filter, &Needle::new(text), place),
+        None => Ok(Found { page: narrowed(conn, filter, None, place, PAGE)?, searched: None }),
+    }
+}
+
+fn narrowed(conn: &mut Conn, filter: &LeadFilter, address: Option<&str>, place: Place, rows_max: usize) -> QueryResult<Page<LeadSummary>> {
+    let mut query = leads::table.select(LeadSummary::as_select()).into_boxed();
+    if let Some(status) = filter.status {
+        query = query.filter(leads::status.eq(status));
+    }
+    if let Some(source) = &filter.source {
+        query = query.filter(leads::source.eq(source.clone()));
+    }
+    if let Some(address) = address {
+        // A range, not LIKE: both engines use the index, and no character is special.
+        query = query.filter(leads::email_key.ge(address.to_owned())).filter(leads::email_key.lt(format!("{address}{}", char::MAX)));
+    }
+    keyset_page!(conn, query, leads::received_at, leads::id, place, rows_max, |row: &LeadSummary| Key { at: row.received_at, id: row.id.0 })
+}
+
+/// Looks through the rows here rather than in SQL: both engines then agree on upper and lower case in every script.
+fn search(conn: &mut Conn, filter: &LeadFilter, needle: &Needle, place: Place) -> QueryResult<Found> {
+    let (mut rows, mut looked_at, mut place) = (Vec::new(), 0, place);
+    let mut back_to = None;
+    while looked_at < SEARCHED_MAX {
+        let chunk = narrowed(conn, filter, None, place, CHUNK)?;
+        for row in chunk.rows {
+            looked_at += 1;
+            back_to = Some(row.received_at);
+            if needle.is_in(&row) {
+                let key = Key { at: row.received_at, id: row.id.0 };
+                rows.push(row);
+                if rows.len() == PAGE {
+                    return Ok(found(rows, Some(Place::Older(key)), None));
+                }
+            }
+        }
+        match chunk.older {
+            Some(older) => place = older,
+            None => return Ok(found(rows, None, back_to.map(|back_to| Searched { back_to, on: None }))),
+        }
+    }
+    Ok(found(rows, None, back_to.map(|back_to| Searched { back_to, on: Some(place) })))
+}
+
+fn found(rows: Vec<LeadSummary>, older: Option<Place>, searched: Option<Searched>) -> Found {
+    Found { page: Page { rows, newer: None, older }, searched }
+}
+
+/// What is searched for, prepared once.
+struct Needle {
+    folded: String,
+    /// Of a phone number, where it looks like one.
+    digits: Option<String>,
+}
+
+impl Needle {
+    fn new(text: &str) -> Self {
+        let is_number = text.chars().all(|c| c.is_numeric() || "+-() ./".contains(c));
+        let digits: String = text.chars().filter(|c| c.is_numeric()).collect();
+        Self { folded: text.to_lowercase(), digits: (is_number && digits.len() >= 4).then_some(digits) }
+    }
+
+    fn is_in(&self, row: &LeadSummary) -> bool {
+        let texts = [Some(&row.name), row.company.as_ref(), row.email.as_ref(), row.phone.as_ref()];
+        if texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&self.folded)) {
+            return true;
+        }
+        let phone_digits = || row.phone.iter().flat_map(|phone| phone.chars()).filter(|c| c.is_numeric()).collect::<String>();
+        self.digits.as_ref().is_some_and(|digits| phone_digits().contains(digits))
+    }
+}
+
+/// How many leads have each status, counted up to `statistics::COUNT_MAX`.
+pub fn counts(conn: &mut Conn) -> QueryResult<Vec<(LeadStatus, i64)>> {
+    LeadStatus::ALL.iter().map(|status| Ok((*status, super::statistics::count(conn, *status, None)?))).collect()
+}
+
+/// The sources there are, found by hopping along the index instead of reading it.
+pub fn sources(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let mut sources: Vec<String> = Vec::new();
+    while sources.len() < SOURCES_MAX {
+        let after = sources.last().cloned().unwrap_or_default();
+        let next =
+            leads::table.filter(leads::source.gt(after)).order(leads::source).select(leads::source).first::<String>(conn).optional()?;
+        match next {
+            Some(source) => sources.push(source),
+            None => break,
+        }
+    }
+    Ok(sources)
+}
+
+/// The last job about a lead.
+pub fn last_job(conn: &mut Conn, lead: LeadId) -> QueryResult<Option<JobRow>> {
+    jobs::table.filter(jobs::subject.eq(lead.subject())).order(jobs::id.desc()).select(JobRow::as_select()).first(conn).optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lead(name: &str, phone: &str) -> LeadSummary {
+        LeadSummary {
+            id: LeadId(1),
+            line_id: String::new(),
+            kind: LeadKind::Quote,
+            source: "website".into(),
+            name: name.into(),
+            email: None,
+            phone: Some(phone.into()),
+            company: None,
+            status: LeadStatus::Sent,
+            retry_count: 0,
+            last_error: None,
+            zoho_lead_id: None,
+            received_at: UtcTime::default(),
+            processed_at: None,
+        }
+    }
+
+    #[test]
+    fn a_search_ignores_case_in_every_script_and_the_spaces_of_phone_numbers() {
+        let lead = lead("Ärztehaus ΩMEGA سارة", "+971 50 123 4567");
+        for text in ["ärzte", "ωmega", "سارة", "0501234567".trim_start_matches('0'), "50-123"] {
+            assert!(Needle::new(text).is_in(&lead), "{text}");
+        }
+        for text in ["zebra", "999", "12x4"] {
+            assert!(!Needle::new(text).is_in(&lead), "{text}");
+        }
+    }
+}

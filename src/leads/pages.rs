@@ -1,0 +1,163 @@
+//! The list of leads, a lead, and what operators may do with one.
+
+use rocket::http::Status;
+use rocket::response::Responder;
+use rocket::serde::json::Json;
+use rocket::{Route, State, get, post, routes};
+use serde_json::{Map, Value, json};
+
+use super::actions::{self, Correction};
+use super::list_queries as list;
+use super::list_queries::LeadFilter;
+use super::model::{LeadId, LeadStatus};
+use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing, list_href};
+use super::{queries, submission};
+use crate::accounts::{Operator, Viewer};
+use crate::app::App;
+use crate::db::Conn;
+use crate::db::keyset::Place;
+use crate::outbox::admin::Request;
+use crate::outbox::{Registry, breaker};
+use crate::timeline::story;
+use crate::web::{Back, Fields, Flash, Section, Wants};
+use crate::{Error, Result};
+
+/// The pages, and the actions of operators.
+pub fn routes() -> Vec<Route> {
+    routes![index, show, send_again, correct]
+}
+
+/// Where the filter of the list comes from: its address.
+#[derive(Debug, rocket::FromForm)]
+struct Narrowing {
+    status: Option<String>,
+    source: Option<String>,
+    text: Option<String>,
+    place: Option<String>,
+}
+
+impl Narrowing {
+    fn parse(self) -> (LeadFilter, Place) {
+        let given = |text: Option<String>| text.map(|text| text.trim().replace('\0', "")).filter(|text| !text.is_empty());
+        let status = given(self.status).and_then(|status| LeadStatus::parse(&status));
+        let text = given(self.text).map(|text| text.chars().take(200).collect());
+        let place = self.place.and_then(|place| place.parse().ok()).unwrap_or_default();
+        (LeadFilter { status, source: given(self.source), text }, place)
+    }
+}
+
+/// The list as a page or as data.
+#[derive(Responder)]
+enum Leads {
+    Page(Box<LeadList>),
+    Json(Json<Value>),
+}
+
+#[get("/leads?<narrowing..>")]
+async fn index(app: &State<App>, viewer: Viewer, wants: Wants, narrowing: Narrowing) -> Result<Leads> {
+    let (filter, place) = narrowing.parse();
+    let is_page = wants == Wants::Page;
+    let read = move |conn: &mut Conn| -> Result<Listing> {
+        let found = list::page(conn, &filter, place)?;
+        let (counts, sources) = if is_page { (list::counts(conn)?, list::sources(conn)?) } else { (Vec::new(), Vec::new()) };
+        Ok(Listing { filter, found, counts, sources })
+    };
+    let listing = app.store.read(read).await?;
+    if is_page {
+        return Ok(Leads::Page(Box::new(LeadList::new(viewer.shell(Section::Leads, "Leads").live("leads"), &listing, place))));
+    }
+    let on = listing.found.page.older.or_else(|| listing.found.searched.as_ref().and_then(|searched| searched.on));
+    let next = on.map(|place| list_href(&listing.filter, Some(place)));
+    Ok(Leads::Json(Json(json!({ "leads": listing.found.page.rows, "next": next }))))
+}
+
+#[get("/leads/<id>")]
+async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<LeadShow> {
+    let found = read_story(app, LeadId(id)).await?;
+    let form = CorrectionForm::from(&found.lead);
+    Ok(LeadShow::new(viewer.shell(Section::Leads, format!("Lead {id}")).live("lead"), &found, form, viewer.may_operate()))
+}
+
+async fn read_story(app: &App, id: LeadId) -> Result<LeadStory> {
+    app.store
+        .read(move |conn| -> Result<LeadStory> {
+            let lead = queries::find(conn, id)?.ok_or(Error::NotFound("lead"))?;
+            let story = story::of_line(conn, &lead.line_id)?;
+            Ok(LeadStory { job: list::last_job(conn, id)?, connections: breaker::all(conn)?, lead, story })
+        })
+        .await
+}
+
+#[post("/leads/<id>/delivery")]
+async fn send_again(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64) -> Result<Back> {
+    let (registry, by) = (registry.inner().clone(), request(app, &operator));
+    let key = LeadId(id).subject();
+    let done = app.store.write("leads.retry", &key, move |tx| actions::retry(tx, &registry, LeadId(id), &by)).await;
+    answer(id, done.map_err(Error::from), "The lead will be sent again now.")
+}
+
+#[post("/leads/<id>/correction", data = "<fields>")]
+async fn correct(
+    app: &State<App>,
+    registry: &State<Registry>,
+    operator: Operator,
+    id: i64,
+    fields: Fields,
+) -> Result<std::result::Result<Back, (Status, LeadShow)>> {
+    let correction = match parse(&fields, app.config.phone_region.as_deref()) {
+        Ok(correction) => correction,
+        Err(form) => {
+            let found = read_story(app, LeadId(id)).await?;
+            let shell = operator.shell(Section::Leads, format!("Lead {id}"));
+            return Ok(Err((Status::UnprocessableEntity, LeadShow::new(shell, &found, *form, true))));
+        }
+    };
+    let (registry, by) = (registry.inner().clone(), request(app, &operator));
+    let key = LeadId(id).subject();
+    let edit = move |tx: &mut crate::db::Tx<'_>| actions::edit_and_resend(tx, &registry, LeadId(id), &correction, &by);
+    let done = app.store.write("leads.edit", &key, edit).await;
+    answer(id, done.map_err(Error::from), "The correction is saved; the lead will be sent again now.").map(Ok)
+}
+
+fn request(app: &App, operator: &Operator) -> Request {
+    Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
+}
+
+/// A refusal is a message on the page of the lead; what the person saw may have been out of date.
+fn answer<T>(id: i64, done: Result<T>, what: &str) -> Result<Back> {
+    let back = Back::to(format!("/leads/{id}"));
+    match done {
+        Ok(_) => Ok(back.saying(Flash::ok(what))),
+        Err(Error::Conflict(why)) => Ok(back.saying(Flash::warn(why))),
+        Err(other) => Err(other),
+    }
+}
+
+/// The most a message may hold, as intake has it.
+const MESSAGE_MAX: usize = 20_000;
+
+fn parse(fields: &Fields, phone_region: Option<&str>) -> std::result::Result<Correction, Box<CorrectionForm>> {
+    let names = ["name", "email", "phone", "company"];
+    let typed: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), fields.text(name).into())).collect();
+    let checked = submission::check_contact(typed, phone_region);
+    let is_long = fields.text("message").chars().count() > MESSAGE_MAX;
+    let message = Some(fields.text("message").to_owned()).filter(|text| !text.is_empty());
+    let mistakes = match checked {
+        Ok(contact) if !is_long => return Ok(Correction { contact, message }),
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes,
+    };
+    let field = |name: &str, label: &str| {
+        let mistake = mistakes.iter().find(|(field, _)| field == name).map(|(_, why)| format!("{label} {why}."));
+        Field { text: fields.text(name).into(), mistake: mistake.unwrap_or_default() }
+    };
+    let long = if is_long { "The message may have at most 20,000 characters." } else { "" };
+    Err(Box::new(CorrectionForm {
+        name: field("name", "The name"),
+        email: field("email", "The mail address"),
+        phone: field("phone", "The phone number"),
+        company: field("company", "The company"),
+        message: Field { text: fields.text("message").into(), mistake: long.into() },
+        is_open: true,
+    }))
+}

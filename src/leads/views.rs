@@ -1,0 +1,311 @@
+//! What the lead pages show, as finished text.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use serde_json::Value;
+
+use super::list_queries::{Found, LeadFilter, LeadSummary};
+use super::model::{Item, Lead, LeadStatus, Utterance};
+use super::statistics::COUNT_MAX;
+use crate::db::keyset::Place;
+use crate::outbox::breaker::ConnectionState;
+use crate::outbox::{JobRow, waiting};
+use crate::timeline::story::Story;
+use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty};
+use crate::web::{Shell, Stamp, Times, format};
+
+/// The list of leads.
+#[derive(Template, WebTemplate)]
+#[template(path = "leads/list.html")]
+pub struct LeadList {
+    pub shell: Shell,
+    pub tabs: Vec<Tab>,
+    pub sources: Vec<Choice>,
+    pub status: &'static str,
+    pub text: String,
+    pub rows: Vec<LeadRow>,
+    pub pager: Pager,
+    /// What the list is narrowed to, in words; empty where it is not.
+    pub narrowed: String,
+    /// How far a search has looked; empty without one.
+    pub searched: String,
+    /// Goes on with the search among older leads.
+    pub search_on: Option<String>,
+}
+
+/// A row of the list.
+pub struct LeadRow {
+    pub id: i64,
+    pub name: String,
+    pub about: String,
+    pub contact: String,
+    pub source: String,
+    pub pill: Pill,
+    pub problem: String,
+    pub received: Stamp,
+}
+
+/// What the list is made of.
+pub struct Listing {
+    pub filter: LeadFilter,
+    pub found: Found,
+    pub counts: Vec<(LeadStatus, i64)>,
+    pub sources: Vec<String>,
+}
+
+/// The word for a status.
+pub fn label(status: LeadStatus) -> &'static str {
+    match status {
+        LeadStatus::Pending => "Pending",
+        LeadStatus::Processing => "Sending",
+        LeadStatus::Sent => "Sent",
+        LeadStatus::Retry => "Retrying",
+        LeadStatus::Failed => "Failed",
+        LeadStatus::Uncertain => "Needs a look",
+        LeadStatus::Cancelled => "Cancelled",
+    }
+}
+
+impl LeadRow {
+    fn new(lead: &LeadSummary, times: Times) -> Self {
+        Self {
+            id: lead.id.0,
+            name: lead.name.clone(),
+            about: lead.company.clone().unwrap_or_default(),
+            contact: lead.email.clone().or_else(|| lead.phone.clone()).unwrap_or_default(),
+            source: lead.source.clone(),
+            pill: Pill::of(label(lead.status)),
+            problem: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },
+            received: times.stamp(lead.received_at),
+        }
+    }
+}
+
+/// The address of a page of this list.
+pub fn list_href(filter: &LeadFilter, place: Option<Place>) -> String {
+    let place = place.map(|place| place.to_string()).unwrap_or_default();
+    let place = if place == "newest" { "" } else { place.as_str() };
+    let (status, source) = (filter.status.map_or("", LeadStatus::as_str), filter.source.as_deref().unwrap_or_default());
+    href("/leads", &[("status", status), ("source", source), ("text", filter.text.as_deref().unwrap_or_default()), ("place", place)])
+}
+
+impl LeadList {
+    /// Puts the page together.
+    pub fn new(shell: Shell, listing: &Listing, place: Place) -> Self {
+        let (times, filter, found) = (shell.frame.times, &listing.filter, &listing.found);
+        let link = |place: Option<Place>| place.map(|place| list_href(filter, Some(place)));
+        // A search only goes back in time; its way forward is its beginning.
+        let back_to_start = (filter.text.is_some() && place != Place::Newest).then_some(Place::Newest);
+        Self {
+            tabs: tabs(listing),
+            sources: choices(listing),
+            status: filter.status.map_or("", LeadStatus::as_str),
+            text: filter.text.clone().unwrap_or_default(),
+            rows: found.page.rows.iter().map(|lead| LeadRow::new(lead, times)).collect(),
+            pager: Pager { newer: link(found.page.newer.or(back_to_start)), older: link(found.page.older) },
+            narrowed: narrowed(filter),
+            searched: found.searched.as_ref().map(|done| searched(done.on.is_some(), &times.stamp(done.back_to))).unwrap_or_default(),
+            search_on: link(found.searched.as_ref().and_then(|searched| searched.on)),
+            shell,
+        }
+    }
+}
+
+fn searched(is_cut: bool, back_to: &Stamp) -> String {
+    if is_cut { format!("Searched 20,000 leads, back to {}.", back_to.text) } else { "Searched to the oldest lead.".into() }
+}
+
+fn tabs(listing: &Listing) -> Vec<Tab> {
+    let to = |status| list_href(&LeadFilter { status, ..listing.filter.clone() }, None);
+    let all = Tab { label: "All", href: to(None), count: String::new(), tone: "", current: listing.filter.status.is_none() };
+    let of = |(status, count): &(LeadStatus, i64)| Tab {
+        label: label(*status),
+        href: to(Some(*status)),
+        count: format::capped(*count, COUNT_MAX),
+        tone: match status {
+            LeadStatus::Failed if *count > 0 => "bad",
+            LeadStatus::Retry | LeadStatus::Uncertain if *count > 0 => "warn",
+            _ => "",
+        },
+        current: listing.filter.status == Some(*status),
+    };
+    std::iter::once(all).chain(listing.counts.iter().map(of)).collect()
+}
+
+fn choices(listing: &Listing) -> Vec<Choice> {
+    let chosen = listing.filter.source.as_deref().unwrap_or_default();
+    listing.sources.iter().map(|name| Choice { value: name.clone(), label: name.clone(), selected: name == chosen }).collect()
+}
+
+fn narrowed(filter: &LeadFilter) -> String {
+    let mut parts = Vec::new();
+    parts.extend(filter.status.map(|status| format!("has the state {}", label(status))));
+    parts.extend(filter.source.as_ref().map(|source| format!("came from {source}")));
+    parts.extend(filter.text.as_ref().map(|text| format!("contains “{text}”")));
+    if parts.is_empty() { String::new() } else { format!("No lead {}.", parts.join(" and ")) }
+}
+
+/// A lead with everything known about it.
+#[derive(Template, WebTemplate)]
+#[template(path = "leads/show.html")]
+pub struct LeadShow {
+    pub shell: Shell,
+    pub id: i64,
+    pub name: String,
+    pub pill: Pill,
+    pub status_href: String,
+    pub received: Stamp,
+    pub source: String,
+    /// Why it failed or waits; empty where neither.
+    pub error: String,
+    pub waiting: String,
+    pub facts: Vec<Fact>,
+    pub delivery: Vec<Fact>,
+    pub message: String,
+    pub items: Vec<Item>,
+    pub transcript: Vec<Utterance>,
+    pub extra: String,
+    pub response: String,
+    pub entries: Vec<Entry>,
+    pub may_operate: bool,
+    pub is_on_its_way: bool,
+    pub job: Option<i64>,
+    pub form: CorrectionForm,
+}
+
+/// The edit form, with a message a field.
+#[derive(Clone, Debug, Default)]
+pub struct CorrectionForm {
+    pub name: Field,
+    pub email: Field,
+    pub phone: Field,
+    pub company: Field,
+    pub message: Field,
+    /// Opened because something in it is wrong.
+    pub is_open: bool,
+}
+
+/// A field's text and what is wrong with it.
+#[derive(Clone, Debug, Default)]
+pub struct Field {
+    pub text: String,
+    pub mistake: String,
+}
+
+/// One field of the form, as the template prints it.
+pub struct FormPart<'a> {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: &'static str,
+    pub dir: &'static str,
+    pub is_long: bool,
+    pub field: &'a Field,
+}
+
+impl CorrectionForm {
+    /// The fields in the order of the page.
+    pub fn parts(&self) -> [FormPart<'_>; 5] {
+        let part = |name, label, field| FormPart { name, label, kind: "text", dir: "auto", is_long: false, field };
+        [
+            part("name", "Name", &self.name),
+            part("company", "Company", &self.company),
+            FormPart { kind: "email", ..part("email", "Mail address", &self.email) },
+            FormPart { kind: "tel", dir: "ltr", ..part("phone", "Phone", &self.phone) },
+            FormPart { is_long: true, ..part("message", "Message", &self.message) },
+        ]
+    }
+}
+
+impl From<&Lead> for CorrectionForm {
+    fn from(lead: &Lead) -> Self {
+        let field = |text: &Option<String>| Field { text: text.clone().unwrap_or_default(), mistake: String::new() };
+        Self {
+            name: field(&Some(lead.name.clone())),
+            email: field(&lead.email),
+            phone: field(&lead.phone),
+            company: field(&lead.company),
+            message: field(&lead.message),
+            is_open: false,
+        }
+    }
+}
+
+/// What the page of a lead is made of.
+pub struct LeadStory {
+    pub lead: Lead,
+    pub story: Story,
+    pub job: Option<JobRow>,
+    pub connections: Vec<ConnectionState>,
+}
+
+impl LeadShow {
+    /// Puts the page together.
+    pub fn new(shell: Shell, found: &LeadStory, form: CorrectionForm, may_operate: bool) -> Self {
+        let (times, lead) = (shell.frame.times, &found.lead);
+        let on_its_way = matches!(lead.status, LeadStatus::Pending | LeadStatus::Processing | LeadStatus::Retry);
+        let why = found.job.as_ref().filter(|_| on_its_way).and_then(|job| waiting::explain(job, &found.connections, times.now));
+        Self {
+            id: lead.id.0,
+            name: lead.name.clone(),
+            pill: Pill::of(label(lead.status)),
+            status_href: list_href(&LeadFilter { status: Some(lead.status), ..LeadFilter::default() }, None),
+            received: times.stamp(lead.received_at),
+            source: lead.source.clone(),
+            error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },
+            waiting: why.map(|why| waiting_text(&why, times)).unwrap_or_default(),
+            facts: facts(lead),
+            delivery: delivery(found, times),
+            message: lead.message.clone().unwrap_or_default(),
+            items: serde_json::from_str(&lead.items).unwrap_or_default(),
+            transcript: lead.transcript.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+            extra: if lead.extra.len() > 2 { pretty(&lead.extra) } else { String::new() },
+            response: lead.provider_response.as_deref().map(pretty).unwrap_or_default(),
+            entries: found.story.entries(times),
+            may_operate,
+            is_on_its_way: on_its_way,
+            job: found.job.as_ref().map(|job| job.id.0),
+            form,
+            shell,
+        }
+    }
+}
+
+fn waiting_text(why: &waiting::Waiting, times: Times) -> String {
+    let until = why.until.map(|until| format!(" Until {} ({}).", times.stamp_s(until).text, times.relative(until)));
+    format!("{}{}", why.why, until.unwrap_or_default())
+}
+
+fn facts(lead: &Lead) -> Vec<Fact> {
+    let mut facts = vec![Fact::text("Name", &lead.name)];
+    let optional = [
+        lead.company.as_ref().map(|company| Fact::text("Company", company)),
+        lead.email.as_ref().map(|email| Fact::text("Mail address", email)),
+        lead.phone.as_ref().map(|phone| Fact::code("Phone", phone)),
+        lead.phone_e164.as_ref().filter(|number| Some(*number) != lead.phone.as_ref()).map(|number| Fact::code("Read as", number)),
+        lead.page_url.as_ref().map(|page| Fact::code("Sent from", page)),
+        lead.conversation_id.as_ref().map(|id| Fact::code("Conversation", id)),
+        lead.consent_given.map(|given| Fact::text("Consent", consent(given, lead.consent_wording.as_deref()))),
+    ];
+    facts.extend(optional.into_iter().flatten());
+    if let Ok(Value::Object(utm)) = serde_json::from_str(&lead.utm) {
+        let text = utm.iter().map(|(name, value)| format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        let text = text.collect::<Vec<_>>().join(", ");
+        facts.extend((!text.is_empty()).then(|| Fact::text("Campaign", text)));
+    }
+    facts
+}
+
+fn consent(given: bool, wording: Option<&str>) -> String {
+    let answer = if given { "given" } else { "not given" };
+    wording.map_or_else(|| answer.to_owned(), |wording| format!("{answer}: “{wording}”"))
+}
+
+fn delivery(found: &LeadStory, times: Times) -> Vec<Fact> {
+    let lead = &found.lead;
+    let mut facts = vec![Fact::text("State", label(lead.status)), Fact::text("Tries so far", format::number(lead.retry_count))];
+    facts.extend(lead.processed_at.map(|at| Fact::text("Settled", times.exact(at).text)));
+    facts.extend(lead.zoho_lead_id.as_ref().map(|id| Fact::code("Zoho record", id)));
+    facts.extend(found.job.as_ref().map(|job| Fact::text("Job", format!("#{}", job.id.0)).at(format!("/outbox/{}", job.id.0))));
+    facts.push(Fact::code("Line", &lead.line_id).at(format!("/lines/{}", lead.line_id)));
+    facts
+}

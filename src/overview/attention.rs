@@ -1,0 +1,126 @@
+//! What needs a person, worst first: the problem, its reason, and the page that helps.
+
+use chrono::TimeDelta;
+
+use crate::web::{Times, format};
+
+use super::queries::{Connection, Figures};
+
+/// Waiting longer than this is worth a line.
+const WAITS_LONG: TimeDelta = TimeDelta::minutes(15);
+
+/// One thing to look at.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Concern {
+    pub tone: &'static str,
+    pub icon: &'static str,
+    pub title: String,
+    pub text: String,
+    pub href: String,
+    pub button: &'static str,
+}
+
+/// Everything that needs a person, bad before warnings.
+pub fn concerns(figures: &Figures, times: Times) -> Vec<Concern> {
+    let mut concerns: Vec<Concern> = [
+        connection(figures.connection.as_ref(), times),
+        failed_leads(figures.statistics.failed),
+        failed_jobs(figures.jobs_dead, figures.statistics.failed),
+        uncertain(figures.jobs_uncertain),
+        waiting(figures, times),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    concerns.sort_by_key(|concern| concern.tone != "bad");
+    concerns
+}
+
+fn connection(connection: Option<&Connection>, times: Times) -> Option<Concern> {
+    let bad = |title: &str, text: String| {
+        Some(Concern {
+            tone: "bad",
+            icon: "unlink",
+            title: title.into(),
+            text,
+            href: "/outbox?state=pending".into(),
+            button: "Open waiting jobs",
+        })
+    };
+    let Some(connection) = connection else {
+        return bad(
+            "Zoho CRM is not connected",
+            "Leads are kept safe and wait. Connect it with “throughline connect zoho” or POST /api/zoho-auth; they go out by themselves then.".into(),
+        );
+    };
+    let reason = connection.state_reason.clone().unwrap_or_else(|| "The sign-in was refused.".into());
+    match connection.state.as_str() {
+        "needs_reconnect" => {
+            bad("Zoho CRM refuses our sign-in", format!("{reason} Leads are kept safe and wait; connect again to release them."))
+        }
+        "connected" => {
+            let until = connection.blocked_until.filter(|until| *until > times.now)?;
+            let reason = connection.blocked_reason.clone().unwrap_or_else(|| "It did not answer.".into());
+            let text = format!("{reason} Leads are kept safe and wait. The next try is at {}.", times.stamp_s(until).text);
+            Some(Concern {
+                tone: "warn",
+                icon: "hourglass",
+                title: "Zoho CRM is paused".into(),
+                text,
+                href: "/outbox?state=retrying".into(),
+                button: "Open jobs",
+            })
+        }
+        _ => bad("Zoho CRM is disconnected", format!("{reason} Leads are kept safe and wait.")),
+    }
+}
+
+fn failed_leads(count: i64) -> Option<Concern> {
+    (count > 0).then(|| Concern {
+        tone: "bad",
+        icon: "circle-x",
+        title: format!("{} did not reach Zoho CRM", format::counted(count, "lead", "leads")),
+        text: "Each says why on its page. Correct it there and send it again.".into(),
+        href: "/leads?status=failed".into(),
+        button: "Open leads",
+    })
+}
+
+/// Failed jobs that are no lead's delivery.
+fn failed_jobs(jobs: i64, leads: i64) -> Option<Concern> {
+    (jobs > leads).then(|| Concern {
+        tone: "bad",
+        icon: "circle-x",
+        title: format!("{} failed", format::counted(jobs, "job", "jobs")),
+        text: "They will not be tried again by themselves.".into(),
+        href: "/outbox?state=failed".into(),
+        button: "Open jobs",
+    })
+}
+
+fn uncertain(count: i64) -> Option<Concern> {
+    (count > 0).then(|| Concern {
+        tone: "warn",
+        icon: "triangle-alert",
+        title: format!("{} may or may not have arrived", format::counted(count, "job", "jobs")),
+        text: "The answer was lost. Look it up in Zoho CRM, then decide.".into(),
+        href: "/outbox?state=uncertain".into(),
+        button: "Decide",
+    })
+}
+
+fn waiting(figures: &Figures, times: Times) -> Option<Concern> {
+    let (lead, since) = figures.oldest_waiting?;
+    let is_told_already = figures
+        .connection
+        .as_ref()
+        .is_none_or(|connection| connection.state != "connected" || connection.blocked_until.is_some_and(|until| until > times.now));
+    (times.now - since > WAITS_LONG && !is_told_already).then(|| Concern {
+        tone: "warn",
+        icon: "clock",
+        title: format!("A lead has been waiting for {}", format::duration(times.now - since)),
+        text: "Its page says what it waits for.".into(),
+        href: format!("/leads/{}", lead.0),
+        button: "Open lead",
+    })
+}
