@@ -48,13 +48,19 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
         None
     };
     let app = start::app(config).await?;
-    run_app(app, async {}).await?;
+    run_app(app, |_| async {}).await?;
     drop(lock);
     Ok(())
 }
 
+/// Asks the process to stop as a signal would.
+pub type Stop = watch::Sender<bool>;
+
 /// Runs everything the process's roles ask for, until a signal; `once_up` runs when the pages answer.
-pub async fn run_app(app: App, once_up: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+pub async fn run_app<F>(app: App, once_up: impl FnOnce(Stop) -> F + Send + 'static) -> anyhow::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let registry = throughline::registry()?;
     let (stop, stopped) = watch::channel(false);
     let background = Background::start(&app, &registry, &stopped).await?;
@@ -104,31 +110,41 @@ impl Background {
     }
 }
 
-async fn web(
-    app: &App,
-    registry: Registry,
-    stop: watch::Sender<bool>,
-    once_up: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
+async fn web<F>(app: &App, registry: Registry, stop: Stop, once_up: impl FnOnce(Stop) -> F + Send + 'static) -> anyhow::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (address, port) = (app.config.address, app.config.port);
-    let once_up = std::sync::Mutex::new(Some(once_up));
-    let ready = AdHoc::on_liftoff("ready", move |_| {
+    let (ready, mut is_ready) = watch::channel(false);
+    let liftoff = AdHoc::on_liftoff("ready", move |_| {
         Box::pin(async move {
             tracing::info!("Listening on http://{address}:{port}");
-            if let Some(once_up) = once_up.lock().ok().and_then(|mut once_up| once_up.take()) {
-                tokio::spawn(once_up);
-            }
+            let _somebody_waits = ready.send(true);
         })
     });
-    let rocket = throughline::rocket(app.clone(), registry).attach(ready);
+    let rocket = throughline::rocket(app.clone(), registry).attach(liftoff);
     let rocket = rocket.ignite().await.map_err(|cause| in_words(&cause, address, port))?;
-    let asked_to_stop = rocket.shutdown();
-    // The worker stops claiming at the signal, not only when the last page has been served.
+    stop_together(rocket.shutdown(), &stop);
     tokio::spawn(async move {
-        asked_to_stop.await;
-        let _all_listen = stop.send(true);
+        if is_ready.changed().await.is_ok() {
+            once_up(stop).await;
+        }
     });
     rocket.launch().await.map(drop).map_err(|cause| in_words(&cause, address, port))
+}
+
+/// The worker stops claiming at the signal, not only when the last page has been served; and the pages stop when the
+/// process is asked to.
+fn stop_together(web: rocket::Shutdown, stop: &Stop) {
+    let (asked, all, mut stopped) = (web.clone(), stop.clone(), stop.subscribe());
+    tokio::spawn(async move {
+        asked.await;
+        let _all_listen = all.send(true);
+    });
+    tokio::spawn(async move {
+        drop(stopped.wait_for(|stop| *stop).await);
+        web.notify();
+    });
 }
 
 fn in_words(cause: &rocket::Error, address: std::net::IpAddr, port: u16) -> anyhow::Error {

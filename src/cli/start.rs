@@ -21,7 +21,7 @@ pub async fn app(config: Config) -> anyhow::Result<App> {
     })
     .await??;
     let unlocked = connections::unlock(&store, &config, clock.now()).await?;
-    if let Some(note) = &unlocked.note {
+    if let Some(note) = unlocked.note {
         tracing::warn!("{note}");
     }
     let process_id = format!("{}-{}-{:04x}", host_name(), std::process::id(), random::positive_i64() & 0xffff);
