@@ -103,7 +103,9 @@ fn port(wanted: Option<u16>) -> anyhow::Result<u16> {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).and_then(|socket| socket.local_addr()).map(|address| address.port());
     match wanted {
         Some(0) => Ok(free(0)?),
-        Some(port) => free(port).with_context(|| format!("port {port} is taken; stop the program that has it, or choose another with --port")),
+        Some(port) => {
+            free(port).with_context(|| format!("port {port} is taken; stop the program that has it, or choose another with --port"))
+        }
         None => Ok(free(8000).or_else(|_| free(0))?),
     }
 }
@@ -113,7 +115,9 @@ async fn prepare(app: &App, sandbox_url: &str, access: &Access) -> anyhow::Resul
     let admin = NewUser { email: EMAIL.into(), name: "Demo Admin".into(), role: Role::Admin, password: access.password.clone() };
     accounts::create_user(app, &Passwords::default(), admin, "demo").await.context("making the demonstration's login")?;
     let form = ConnectForm { client_id: None, client_secret: None, refresh_token: SecretString::from("sandbox") };
-    connections::connect(app, form, Occasion::Any { actor: "demo".into(), address: None }).await.context("connecting the stand-in for Zoho")?;
+    connections::connect(app, form, Occasion::Any { actor: "demo".into(), address: None })
+        .await
+        .context("connecting the stand-in for Zoho")?;
     for fault in sandbox::samples::faults() {
         let request = Outgoing {
             method: Method::Post,

@@ -64,7 +64,11 @@ fn a_record_has_its_three_tries_and_waits_longer_each_time() {
 fn what_the_provider_refuses_for_good_is_dead_at_once() {
     for class in [FailureClass::Validation, FailureClass::NotFound, FailureClass::Unknown] {
         assert_eq!(settled(&row(), failure(class), about()).state, JobState::Dead, "{class:?}");
-        assert_eq!(settled(&row(), Failure { of_record: true, ..failure(class) }, about()).state, JobState::Dead, "{class:?} of the record");
+        assert_eq!(
+            settled(&row(), Failure { of_record: true, ..failure(class) }, about()).state,
+            JobState::Dead,
+            "{class:?} of the record"
+        );
     }
 }
 
@@ -110,5 +114,8 @@ fn a_job_that_only_met_a_broken_connection_is_given_up_after_a_week() {
 #[test]
 fn a_snoozed_job_says_why_and_loses_nothing() {
     let put_off = settle(&JobRow { attempts: 1, ..row() }, Outcome::Snooze { until: at(500), why: "not yet".into() }, about());
-    assert_eq!((put_off.state, put_off.run_at, put_off.attempts, put_off.waits_for.as_deref()), (JobState::Pending, at(500), 1, Some("not yet")));
+    assert_eq!(
+        (put_off.state, put_off.run_at, put_off.attempts, put_off.waits_for.as_deref()),
+        (JobState::Pending, at(500), 1, Some("not yet"))
+    );
 }

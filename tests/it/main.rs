@@ -1,4 +1,6 @@
 //! The integration tests: one binary that runs the real program against both engines.
 
 mod harness;
+mod leads;
+mod outbox;
 mod store;

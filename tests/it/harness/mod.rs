@@ -3,7 +3,9 @@
 mod app;
 mod cluster;
 mod engines;
+mod whole;
 
 pub use app::TestApp;
 pub(crate) use engines::both_engines;
 pub use engines::on_engine;
+pub use whole::{Whole, read};

@@ -1,0 +1,104 @@
+//! What becomes of a lead on its way to the CRM.
+
+use std::time::Duration;
+
+use serde_json::json;
+use throughline::leads::LeadStatus;
+use throughline::outbox::JobState;
+use throughline::sandbox::Options;
+
+use crate::harness::both_engines;
+
+both_engines! {
+    async fn a_lead_arrives_once_with_its_words(app: TestApp) {
+        let whole = app.whole().await;
+        let id = whole.post_lead("Ada King Lovelace", "ada@example.com").await;
+
+        whole.run_until_idle().await;
+
+        let lead = whole.lead(id).await;
+        assert_eq!((lead.status, lead.retry_count, lead.last_error), (LeadStatus::Sent, 0, None));
+        let arrived = whole.sandbox.leads();
+        assert_eq!(arrived.len(), 1);
+        assert_eq!(arrived[0]["Last_Name"], "Lovelace");
+        assert_eq!(arrived[0]["First_Name"], "Ada King");
+        assert_eq!(arrived[0]["External_Lead_Id"], json!(lead.line_id));
+        assert_eq!(arrived[0]["accepted"], 1);
+        assert_eq!(lead.zoho_lead_id.as_deref(), arrived[0]["id"].as_str());
+    }
+
+    async fn one_refused_lead_among_a_hundred_fails_alone_and_says_why(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "equals": "n50@example.com"},
+            "code": "INVALID_DATA", "api_name": "Email"}));
+        let mut ids = Vec::new();
+        for n in 0..100 {
+            ids.push(whole.post_lead(&format!("Lead {n}"), &format!("n{n}@example.com")).await);
+        }
+
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.sandbox.calls("POST /crm/v8/Leads/upsert"), 1, "a hundred leads go in one call");
+        assert_eq!(whole.sandbox.leads().len(), 99);
+        let refused = whole.lead(ids[50]).await;
+        assert_eq!(refused.status, LeadStatus::Failed);
+        assert!(refused.last_error.as_deref().is_some_and(|why| why.contains("Email") && why.contains("INVALID_DATA")), "{:?}", refused.last_error);
+        assert_eq!(whole.lead(ids[51]).await.status, LeadStatus::Sent);
+    }
+
+    async fn a_lost_answer_is_sent_again_and_the_crm_has_the_lead_once(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "timeout_after_commit", "path": "/crm/v8/Leads", "times": 1}));
+        let id = whole.post_lead("Ada", "ada@example.com").await;
+
+        whole.run_until_idle().await;
+        assert_eq!(whole.lead(id).await.status, LeadStatus::Retry);
+        app.clock.advance(Duration::from_secs(60));
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.lead(id).await.status, LeadStatus::Sent);
+        let arrived = whole.sandbox.leads();
+        assert_eq!((arrived.len(), &arrived[0]["accepted"]), (1, &json!(2)));
+    }
+
+    async fn without_the_unique_field_a_lost_answer_waits_for_a_person(app: TestApp) {
+        let whole = app.whole_with(Options { external_field: None, ..Options::default() }, &[]).await;
+        whole.connect_zoho().await;
+        whole.sandbox.script(json!({"fault": "timeout_after_commit", "path": "/crm/v8/Leads", "times": 1}));
+        let id = whole.post_lead("Ada", "ada@example.com").await;
+
+        whole.run_until_idle().await;
+        app.clock.advance(Duration::from_secs(3600));
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.lead(id).await.status, LeadStatus::Uncertain);
+        assert_eq!(whole.job_of(&id.subject()).await.state, JobState::Uncertain);
+        assert_eq!(whole.sandbox.leads().len(), 1, "it was not sent twice");
+    }
+
+    async fn a_record_that_keeps_failing_has_three_tries(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "equals": "ada@example.com"}, "code": "RECORD_LOCKED"}));
+        let id = whole.post_lead("Ada", "ada@example.com").await;
+        let mut seen = Vec::new();
+        for wait_s in [0, 70, 340] {
+            app.clock.advance(Duration::from_secs(wait_s));
+            whole.run_until_idle().await;
+            let lead = whole.lead(id).await;
+            seen.push((lead.status, lead.retry_count));
+        }
+        assert_eq!(seen, [(LeadStatus::Retry, 1), (LeadStatus::Retry, 2), (LeadStatus::Failed, 3)]);
+    }
+
+    async fn a_lead_the_crm_knows_already_is_adopted_and_its_enquiry_becomes_a_note(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "equals": "ada@example.com"}, "code": "DUPLICATE_DATA", "api_name": "Email", "times": 0}));
+        let first = whole.post_lead("Ada", "ada@example.com").await;
+        let second = whole.post_lead("Ada", "ada@example.com").await;
+        whole.run_until_idle().await;
+        for id in [first, second] {
+            assert_eq!(whole.lead(id).await.status, LeadStatus::Sent);
+        }
+        assert_eq!(whole.sandbox.calls("POST /crm/v8/Leads/upsert"), 2, "one address is never twice in one call");
+    }
+}

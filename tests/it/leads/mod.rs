@@ -1,0 +1,6 @@
+//! From the form to the CRM.
+
+mod delivery;
+mod hostile;
+mod intake;
+mod outage;

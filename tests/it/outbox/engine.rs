@@ -1,0 +1,120 @@
+//! Leases, rescue, unique keys, what a person may do, and schedules.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use throughline::db::Tx;
+use throughline::db::schema::{jobs, processes, schedule_runs};
+use throughline::leads::LeadStatus;
+use throughline::outbox::admin::{self, Request};
+use throughline::outbox::{Announcement, JobId, JobState, schedules};
+use throughline::{Error, Result};
+
+use crate::harness::{Whole, both_engines};
+
+fn announcement(whole: &Whole, id: &str) -> Announcement {
+    let now = whole.app.clock.now();
+    Announcement { id: id.into(), role: "worker".into(), version: "1".into(), host: "h".into(), started_at: now, heartbeat_at: now }
+}
+
+/// Makes a job look as if a process had claimed it and then died.
+async fn strand(whole: &Whole, id: JobId, process: &'static str, repeatable: bool) {
+    let strand = move |tx: &mut Tx<'_>| -> Result<()> {
+        diesel::update(jobs::table.filter(jobs::id.eq(id)))
+            .set((
+                jobs::state.eq(JobState::Running),
+                jobs::lease_token.eq(77),
+                jobs::leased_by.eq(process),
+                jobs::repeatable.eq(repeatable),
+            ))
+            .execute(tx.conn())?;
+        Ok(())
+    };
+    whole.app.store.write("test.strand", "test", strand).await.expect("it is written");
+}
+
+async fn act(whole: &Whole, id: JobId, act: fn(&mut Tx<'_>, &throughline::outbox::Registry, JobId, &Request) -> Result<()>) -> Result<()> {
+    let by = Request { actor: "user:1".into(), reason: None, address: None, now: whole.app.clock.now() };
+    let registry = whole.registry.clone();
+    whole.app.store.write("test.act", "test", move |tx| act(tx, &registry, id, &by)).await.map_err(Error::from)
+}
+
+both_engines! {
+    async fn the_jobs_of_a_silent_process_run_again_within_a_minute(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+        whole.outbox.beat(announcement(&whole, "dead-1")).await.expect("it lived");
+        strand(&whole, job, "dead-1", true).await;
+
+        app.clock.advance(Duration::from_secs(29));
+        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 0, "its lease still holds");
+        app.clock.advance(Duration::from_secs(2));
+        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 1);
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
+    }
+
+    async fn a_call_that_may_have_been_made_and_cannot_be_repeated_waits_for_a_person(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+        strand(&whole, job, "dead-1", false).await;
+
+        whole.outbox.rescue_silent().await.expect("a sweep");
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.job(job).await.state, JobState::Uncertain);
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Uncertain);
+        act(&whole, job, admin::mark_done).await.expect("a person has looked");
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
+    }
+
+    async fn a_person_may_retry_and_cancel_what_fits_and_is_told_what_does_not(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+
+        act(&whole, job, admin::cancel).await.expect("a waiting job can be cancelled");
+        whole.run_until_idle().await;
+        assert_eq!((whole.lead(lead).await.status, whole.sandbox.leads().len()), (LeadStatus::Cancelled, 0));
+        assert!(matches!(act(&whole, job, admin::cancel).await, Err(Error::Conflict(_))));
+
+        act(&whole, job, admin::retry).await.expect("a cancelled job can be run after all");
+        whole.run_until_idle().await;
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
+        assert!(matches!(act(&whole, job, admin::retry).await, Err(Error::Conflict(_))));
+        assert!(matches!(act(&whole, JobId(999), admin::retry).await, Err(Error::NotFound("job"))));
+    }
+
+    async fn each_due_time_fires_once_however_often_and_by_whomever_it_is_looked_at(app: TestApp) {
+        let whole = app.whole().await;
+        let due = throughline::schedules(&whole.app).expect("the schedules");
+        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 2, "09:00: the quarter and the day");
+        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 0);
+        app.clock.advance(Duration::from_secs(15 * 60));
+        let (one, other) = futures_util::future::join(schedules::tick(&whole.app, &due), schedules::tick(&whole.app, &due)).await;
+        assert_eq!(one.expect("a tick") + other.expect("a tick"), 1);
+        // Nobody ticked for hours: what was missed is made up once, not many times.
+        app.clock.advance(Duration::from_secs(5 * 3600));
+        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 1);
+        let runs: i64 = whole.ask(|conn| schedule_runs::table.count().get_result(conn)).await;
+        assert_eq!(runs, 4);
+        whole.run_until_idle().await;
+    }
+
+    async fn a_finished_shutdown_gives_back_what_it_held_and_leaves_no_trace(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+        whole.outbox.beat(announcement(&whole, "test-1")).await.expect("it lives");
+        strand(&whole, job, "test-1", true).await;
+
+        whole.outbox.leave().await.expect("good-bye");
+
+        assert_eq!(whole.job(job).await.state, JobState::Pending);
+        let left: i64 = whole.ask(|conn| processes::table.count().get_result(conn)).await;
+        assert_eq!(left, 0);
+    }
+}

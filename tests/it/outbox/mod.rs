@@ -1,0 +1,3 @@
+//! The engine's promises.
+
+mod engine;
