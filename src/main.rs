@@ -18,10 +18,14 @@ struct Arguments {
 enum Command {
     /// Serve pages, intake and the worker against the configured database and Zoho.
     Serve(cli::serve::ServeArguments),
+    /// Run everything on a throw-away database with a stand-in for Zoho and live sample leads.
+    Demo(cli::demo::DemoArguments),
     /// Run the worker and the schedules alone, on PostgreSQL.
     Worker,
     /// Bring the database named by DATABASE_URL up to date. Repeatable.
     Migrate,
+    /// Run the stand-in for Zoho alone.
+    Sandbox(cli::sandbox::SandboxArguments),
     /// Manage the people who may sign in.
     User {
         #[command(subcommand)]
@@ -44,8 +48,10 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Command::Serve(arguments) => cli::serve::run(&arguments).await,
+            Command::Demo(arguments) => cli::demo::run(&arguments).await,
             Command::Worker => cli::serve::run(&cli::serve::ServeArguments::worker()).await,
             Command::Migrate => cli::migrate::run().await,
+            Command::Sandbox(arguments) => cli::sandbox::run(&arguments).await,
             Command::User { command } => cli::user::run(command).await,
             Command::Connect { command } => cli::connect::run(command).await,
         }

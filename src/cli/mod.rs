@@ -1,8 +1,11 @@
 //! The commands. Each says what it could not do and what to do about it, and exits with something other than 0 then.
 
 pub mod connect;
+pub mod demo;
 pub mod logs;
 pub mod migrate;
+mod samples_feed;
+pub mod sandbox;
 pub mod serve;
 pub mod start;
 pub mod user;
