@@ -65,6 +65,15 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .attach(accounts::announce_set_up())
         .mount(
             "/",
-            [web::routes(), accounts::routes(), leads::routes(), lines::routes(), outbox_viewer::routes(), overview::routes()].concat(),
+            [
+                web::routes(),
+                accounts::routes(),
+                leads::routes(),
+                connections::routes(),
+                lines::routes(),
+                outbox_viewer::routes(),
+                overview::routes(),
+            ]
+            .concat(),
         )
 }

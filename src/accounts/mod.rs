@@ -14,7 +14,7 @@ mod throttle;
 mod views;
 
 pub use actions::{NewUser, create_user};
-pub use cron::CronOrOperator;
+pub use cron::{CronOrAdmin, CronOrOperator};
 pub use guards::{Admin, Operator, Viewer};
 pub use model::{Role, User, UserId};
 pub use password::{Passwords, check as check_password};

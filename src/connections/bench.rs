@@ -32,6 +32,7 @@ fn store_with(clock: Clock) -> (tempfile::TempDir, Store) {
 pub(super) fn config(database_url: &str) -> Config {
     let env = [
         ("DATABASE_URL", database_url),
+        ("THROUGHLINE_CRON_SECRET", "cron-secret-of-the-tests"),
         ("ZOHO_CLIENT_ID", "client"),
         ("ZOHO_CLIENT_SECRET", "secret"),
         ("ZOHO_ACCOUNTS_URL", "http://sandbox.test"),

@@ -55,6 +55,9 @@ pub struct Connected {
 /// Why it was not connected; nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// The form cannot be read; says what was expected.
+    #[error("{0}")]
+    NotJson(String),
     /// A field that is missing from the form and from the configuration.
     #[error("{0} is missing: give it here or in the configuration")]
     Missing(&'static str),

@@ -30,23 +30,23 @@ pub async fn refresh_after_rejection(app: &App, provider: &str, rejected: &Secre
 
 /// The provider refuses a renewed token too: a person must connect again, and the jobs wait for that. Does nothing when the
 /// connection has another token by now.
-pub async fn require_reconnect(app: &App, provider: &str, rejected: &SecretString, why: &str) -> Result<(), Failure> {
-    let seen = load(app, provider).await?;
+pub async fn require_reconnect(app: &App, provider: &str, rejected: &SecretString, why: &str) {
+    let Ok(seen) = load(app, provider).await else { return };
     let now = app.clock.now();
     if seen.old_access(&app.vault, now, Some(rejected)).is_some() {
-        return Ok(());
+        return;
     }
-    let why = why.to_owned();
+    let reason = format!("{why}. Zoho refuses a token it has just given out: connect Zoho again");
+    let stored = reason.clone();
     let mark = move |tx: &mut Tx<'_>| {
         tx.touch(Topic::Connections);
-        queries::mark_needs_reconnect(tx, &seen, &why, now).map(|marked| (marked, why.clone()))
+        queries::mark_needs_reconnect(tx, &seen, &stored, now)
     };
     match app.store.write::<_, diesel::result::Error>("connections.require_reconnect", provider, mark).await {
-        Ok((true, why)) => tracing::error!(provider, "The connection must be renewed by a person; its jobs wait until then: {why}"),
-        Ok((false, _)) => {}
-        Err(cause) => return Err(own_database(&cause)),
+        Ok(true) => tracing::error!(provider, "{reason}. Its jobs wait until then"),
+        Ok(false) => {}
+        Err(cause) => tracing::warn!(provider, error = %cause, "A connection that needs a person could not be marked; the next call will"),
     }
-    Ok(())
 }
 
 async fn obtain(app: &App, provider: &str, rejected: Option<&SecretString>) -> Result<Access, Failure> {

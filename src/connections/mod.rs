@@ -1,6 +1,7 @@
 //! Connections to providers: custody of their tokens, connecting and reconnecting. A connection that a person must renew
 //! holds its jobs (the outbox reads its state); tokens never leave this folder but inside an [`Access`].
 
+mod api;
 mod connect;
 mod custody;
 mod keys;
@@ -8,6 +9,7 @@ mod model;
 mod queries;
 mod refresh;
 
+pub use api::routes;
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
 pub use custody::{access_token, refresh_after_rejection, require_reconnect};
 pub use keys::{Unlocked, check_key, unlock};

@@ -124,7 +124,11 @@ async fn send(app: &App, access: &mut Access, records: &[Record]) -> BatchAnswer
     match connections::refresh_after_rejection(app, PROVIDER, &access.token).await {
         Ok(fresh) => {
             *access = fresh;
-            call(app, access, records).await
+            let again = call(app, access, records).await;
+            if let (true, Some(failure)) = (again.credentials_refused, &again.whole) {
+                connections::require_reconnect(app, PROVIDER, &access.token, &failure.message).await;
+            }
+            again
         }
         Err(failure) => BatchAnswer {
             members: answer.members.into_iter().map(|member| MemberAnswer { result: Err(failure.clone()), ..member }).collect(),

@@ -54,7 +54,11 @@ async fn add_note(app: &App, job: &AddEnquiryNote) -> Report {
         match connections::refresh_after_rejection(app, PROVIDER, &access.token).await {
             Ok(fresh) => {
                 access = fresh;
-                (result, exchange, _) = write(app, &access, &lead, job).await;
+                let refused_again;
+                (result, exchange, refused_again) = write(app, &access, &lead, job).await;
+                if let (true, Err(failure)) = (refused_again, &result) {
+                    connections::require_reconnect(app, PROVIDER, &access.token, &failure.message).await;
+                }
             }
             Err(failure) => result = Err(failure),
         }

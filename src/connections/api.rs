@@ -1,0 +1,154 @@
+//! `POST /api/zoho-auth`: connects Zoho without a browser.
+
+use rocket::http::Status;
+use rocket::serde::json::Json;
+use rocket::{Request, Route, State, post, response, routes};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
+use crate::accounts::CronOrAdmin;
+use crate::app::App;
+use crate::integrations::{Failure, FailureClass};
+use crate::web::{Body, ClientAddress, Problem};
+
+/// The routes of this feature.
+pub fn routes() -> Vec<Route> {
+    routes![zoho_auth]
+}
+
+/// With the cron secret only while no connection exists; afterwards it takes an admin (or the command line).
+#[post("/api/zoho-auth", data = "<body>")]
+async fn zoho_auth(app: &State<App>, caller: CronOrAdmin, address: ClientAddress, body: Body) -> Result<Json<Value>, ConnectError> {
+    let form = parse(&body)?;
+    let address = Some(address.ip.to_string());
+    let occasion = match caller.is_program {
+        true => Occasion::FirstSetUp { actor: caller.actor, address },
+        false => Occasion::Any { actor: caller.actor, address },
+    };
+    connect(app, form, occasion).await.map(|connected| Json(told(&connected)))
+}
+
+#[derive(Deserialize)]
+struct Submitted {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    #[serde(default)]
+    refresh_token: String,
+}
+
+fn parse(body: &Body) -> Result<ConnectForm, ConnectError> {
+    // Its own words could repeat a secret, so only the place is told.
+    let submitted: Submitted = serde_json::from_slice(&body.bytes).map_err(|cause| {
+        ConnectError::NotJson(format!(
+            "expected {{\"client_id\",\"client_secret\",\"refresh_token\"}} as JSON texts; see column {}",
+            cause.column()
+        ))
+    })?;
+    Ok(ConnectForm {
+        client_id: submitted.client_id,
+        client_secret: submitted.client_secret.map(SecretString::from),
+        refresh_token: submitted.refresh_token.into(),
+    })
+}
+
+fn told(connected: &Connected) -> Value {
+    json!({
+        "state": "connected",
+        "api_url": connected.api_url,
+        "external_field": connected.external_field,
+        "advice": connected.advice,
+    })
+}
+
+impl From<&ConnectError> for Problem {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::NotJson(why) => Self::new(Status::BadRequest, "The body is not what is expected").detail(why),
+            ConnectError::Missing(field) => {
+                Self::new(Status::UnprocessableEntity, "Zoho was not connected").field(*field, "is required here or in the configuration")
+            }
+            ConnectError::AlreadyConnected => Self::new(Status::Conflict, "Zoho is connected already").detail(error.to_string()),
+            ConnectError::Refused(failure) => refused(failure),
+            ConnectError::Own(own) => Self::from(own),
+        }
+    }
+}
+
+/// Zoho's refusal of the grant is the caller's to mend (422); that Zoho cannot be asked is not (502, 503).
+fn refused(failure: &Failure) -> Problem {
+    let status = match failure.class {
+        FailureClass::RateLimited => Status::ServiceUnavailable,
+        FailureClass::Network | FailureClass::ServerError | FailureClass::Unknown => Status::BadGateway,
+        FailureClass::Authentication | FailureClass::Validation | FailureClass::NotFound => Status::UnprocessableEntity,
+    };
+    let problem = Problem::new(status, "Zoho was not connected, and nothing was changed").detail(&failure.message);
+    match failure.retry_after_s {
+        Some(seconds) => problem.retry_after(seconds.into()),
+        None => problem,
+    }
+}
+
+impl<'r> response::Responder<'r, 'static> for ConnectError {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        match self {
+            Self::Own(own) => own.respond_to(request),
+            other => Problem::from(&other).respond_to(request),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rocket::http::Header;
+    use rocket::local::asynchronous::Client;
+
+    use super::*;
+    use crate::connections::bench::Bench;
+    use crate::sandbox::Options;
+
+    async fn client(bench: &Bench) -> Client {
+        Client::untracked(crate::rocket(bench.app.clone(), crate::registry().expect("the kinds"))).await.expect("a server")
+    }
+
+    async fn post(client: &Client, secret: Option<&str>, body: &str) -> (u16, Value) {
+        let mut request = client.post("/api/zoho-auth").body(body).header(Header::new("accept", "application/json"));
+        if let Some(secret) = secret {
+            request = request.header(Header::new("authorization", format!("Bearer {secret}")));
+        }
+        let answer = request.dispatch().await;
+        let status = answer.status().code;
+        (status, answer.into_json().await.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn the_cron_secret_connects_while_nothing_is_connected() {
+        let bench = Bench::new(Options::default());
+        let client = client(&bench).await;
+        let body = r#"{"client_id":"me","client_secret":"s","refresh_token":"sandbox"}"#;
+        assert_eq!(post(&client, None, body).await.0, 401);
+        assert_eq!(post(&client, Some("wrong"), body).await.0, 401);
+        let (status, told) = post(&client, Some("cron-secret-of-the-tests"), body).await;
+        assert_eq!((status, &told["external_field"]), (200, &json!("External_Lead_Id")));
+        let (status, told) = post(&client, Some("cron-secret-of-the-tests"), body).await;
+        assert_eq!(status, 409);
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("an admin can connect it again")), "{told}");
+    }
+
+    #[tokio::test]
+    async fn mistakes_are_named_and_secrets_are_not_repeated() {
+        let bench = Bench::new(Options::default());
+        let client = client(&bench).await;
+        for (body, status, words) in [
+            (r#"{"client_id":"me","client_secret":"s"}"#, 422, "refresh_token"),
+            (r#"{"refresh_token":"stolen-secret"}"#, 422, "[invalid_code]"),
+            (r#"{"refresh_token":["stolen-secret"]}"#, 400, "expected"),
+            (r#"{"refresh_token":"stolen-secret"#, 400, "expected"),
+        ] {
+            let (answered, told) = post(&client, Some("cron-secret-of-the-tests"), body).await;
+            let told = told.to_string();
+            assert!(answered == status && told.contains(words) && !told.contains("stolen-secret"), "{answered} {told}");
+        }
+    }
+}
