@@ -52,7 +52,8 @@ impl From<WriteError<Error>> for Error {
             WriteError::Refused(own) => own,
             WriteError::Busy => Self::Unavailable("the database is taking more work than it can finish; nothing was saved".into()),
             WriteError::NotWritten(why) => {
-                tracing::error!(error = %why, "A write did not happen");
+                // The writer has said so already, once for all whom it concerns.
+                tracing::debug!(error = %why, "A write did not happen");
                 Self::Unavailable("the database did not take this; nothing was saved".into())
             }
             WriteError::Unknown => Self::Unavailable("the database went away while saving; whether this was saved is not known yet".into()),

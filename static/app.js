@@ -82,6 +82,7 @@
   const rowIds = (el) => $$("tr[id], li[id]", el).map((r) => r.id);
   const isHeld = (region) => !!$("tbody tr:hover, tbody tr:focus-within, [data-row-check]:checked", region);
   const more = (region) => $(`[data-live-more="${region.id}"]`);
+  const known = new Map();   /* region id -> the rows it had: an attribute would not survive the morph */
   let forced = false;
   document.addEventListener("htmx:before:request", (e) => {
     const region = e.detail?.ctx?.sourceElement;
@@ -102,13 +103,14 @@
       return;
     }
     if (note) note.hidden = true;
-    region.dataset.known = before.join(" ");
+    known.set(region.id, before);
   });
   document.addEventListener("htmx:after:swap", (e) => {
     const region = document.getElementById(e.detail?.ctx?.sourceElement?.id || "");
-    if (!region?.matches("[data-live-region]") || region.dataset.known === undefined) return;
-    const known = region.dataset.known.split(" "); delete region.dataset.known;
-    $$("tr[id], li[id]", region).forEach((r) => { if (!known.includes(r.id)) r.classList.add("is-new"); });
+    const before = region && known.get(region.id);
+    if (!before) return;
+    known.delete(region.id);
+    $$("tr[id], li[id]", region).forEach((r) => { if (!before.includes(r.id)) r.classList.add("is-new"); });
   });
   /* What a person has opened stays open */
   document.addEventListener("htmx:before:morph:attr", (e) => { if (e.target.matches?.("details, dialog") && e.detail.attrName === "open") e.preventDefault(); });

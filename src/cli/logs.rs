@@ -2,10 +2,17 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
-/// `RUST_LOG` chooses what is logged; by default our own messages and the warnings of others.
+/// `RUST_LOG` chooses what is logged; by default our own messages and the warnings of others. Rocket's own messages stay
+/// out whatever is chosen: they print paths and parameters, which may hold tokens (web/request_log.rs prints templates).
 pub fn to_standard_error() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,throughline=info,rocket=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,throughline=info"));
+    // Rocket's generated code speaks under our own modules' names, with `::_` at the end.
+    let ours = filter_fn(|about| !about.target().starts_with("rocket::") && !about.target().ends_with("::_"));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry().with(chosen).with(ours).with(lines).init();
 }

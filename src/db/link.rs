@@ -95,12 +95,14 @@ impl Link {
         let Ran::Wrote(touched) = ran else {
             return self.roll_back_to(1).map(|()| Part::Nothing);
         };
-        if let Some((_, why)) = seen {
-            task.fail(format!("`{}` caught a database error and went on ({why}); use ON CONFLICT", task.name()));
-            return self.roll_back_to(1).map(|()| Part::Nothing);
-        }
-        if self.depth()? != 2 {
-            task.fail(format!("`{}` left a transaction open", task.name()));
+        let mistake = match seen {
+            Some((_, why)) => Some(format!("`{}` caught a database error and went on ({why}); use ON CONFLICT", task.name())),
+            None if self.depth()? != 2 => Some(format!("`{}` left a transaction open", task.name())),
+            None => None,
+        };
+        if let Some(mistake) = mistake {
+            tracing::error!(error = mistake, "A write closure is wrong; nothing of it was written");
+            task.fail(mistake);
             return self.roll_back_to(1).map(|()| Part::Nothing);
         }
         Conn::commit_transaction(&mut self.conn).map_err(|error| Breakdown::of("RELEASE", &error))?;

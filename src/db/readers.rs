@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use diesel::connection::{Connection, TransactionManager};
 use diesel::r2d2::{self, R2D2Connection};
 use tracing::warn;
 
@@ -62,12 +61,7 @@ impl r2d2::ManageConnection for ReaderSource {
 
     /// A reader whose closure panicked or left a transaction open is not handed out again.
     fn has_broken(&self, reader: &mut Reader) -> bool {
-        std::thread::panicking()
-            || reader.conn.is_broken()
-            || !matches!(
-                <Conn as Connection>::TransactionManager::transaction_manager_status_mut(&mut reader.conn).transaction_depth(),
-                Ok(None)
-            )
+        std::thread::panicking() || reader.conn.is_broken()
     }
 }
 

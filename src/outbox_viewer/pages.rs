@@ -31,7 +31,7 @@ pub async fn list(
     };
     let read = move |conn: &mut crate::db::Conn| -> Result<Listing> {
         let page = queries::page(conn, &filter, from)?;
-        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, filter })
+        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, connections: breaker::all(conn)?, filter })
     };
     let listing = app.store.read(read).await?;
     Ok(JobList::new(viewer.shell(Section::Outbox, "Outbox").live("outbox"), &listing))

@@ -38,23 +38,27 @@ pub struct JobLine {
 }
 
 impl JobLine {
-    fn new(row: &JobRow, times: Times) -> Self {
+    fn new(row: &JobRow, connections: &[ConnectionState], times: Times) -> Self {
         Self {
             id: row.id.0,
             kind: row.kind.clone(),
             subject: subject_label(&row.subject),
             pill: Pill::of(row.shown_state()),
-            problem: problem(row),
+            problem: problem(row, connections, times),
             attempts: format!("{} of {}", row.attempts, row.attempts_max),
             updated: times.stamp(row.updated_at),
         }
     }
 }
 
-fn problem(row: &JobRow) -> String {
+/// The last error, or why it waits; nothing where neither matters any more.
+fn problem(row: &JobRow, connections: &[ConnectionState], times: Times) -> String {
     match row.state {
         JobState::Succeeded | JobState::Running => String::new(),
-        _ => row.last_error.clone().or_else(|| row.waits_for.clone()).unwrap_or_default(),
+        _ => {
+            let why = || waiting::explain(row, connections, times.now).map(|waiting| waiting.why);
+            row.last_error.clone().or_else(why).unwrap_or_default()
+        }
     }
 }
 
@@ -64,6 +68,7 @@ pub struct Listing {
     pub page: JobPage,
     pub counts: Vec<(Shown, i64)>,
     pub kinds: Vec<String>,
+    pub connections: Vec<ConnectionState>,
 }
 
 impl JobList {
@@ -78,7 +83,7 @@ impl JobList {
             tabs: tabs(listing, &kind),
             kinds: listing.kinds.iter().map(|name| Choice { value: name.clone(), label: name.clone(), selected: *name == kind }).collect(),
             shown,
-            rows: listing.page.rows.iter().map(|row| JobLine::new(row, times)).collect(),
+            rows: listing.page.rows.iter().map(|row| JobLine::new(row, &listing.connections, times)).collect(),
             pager: Pager {
                 newer: link("after", first.filter(|_| listing.page.has_newer)),
                 older: link("before", last.filter(|_| listing.page.has_older)),
@@ -228,6 +233,8 @@ fn facts(row: &JobRow, times: Times) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(connection) = &row.connection {
         facts.push(Fact::text("System", provider_name(connection)));
+        let again = if row.repeatable { "safe: the call carries our id" } else { "only after a look: the call has no id of ours" };
+        facts.push(Fact::text("Sending twice is", again));
     }
     facts.push(Fact::text("Lane", row.lane.as_str()));
     facts.push(Fact::text("Queued", times.exact(row.created_at).text));
@@ -241,8 +248,6 @@ fn facts(row: &JobRow, times: Times) -> Vec<Fact> {
         }
         None => facts.push(Fact::text("In queue for", format::duration(times.now - row.created_at))),
     }
-    let again = if row.repeatable { "safe: the call carries our id" } else { "only after a look: the call has no id of ours" };
-    facts.push(Fact::text("Sending twice is", again));
     if let Some(process) = &row.leased_by {
         facts.push(Fact::code("Worker", process));
     }

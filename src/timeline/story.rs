@@ -124,14 +124,15 @@ impl Story {
     pub fn entries(&self, times: Times) -> Vec<Entry> {
         let mut told: Vec<(UtcTime, Entry)> = Vec::new();
         told.extend(self.events.iter().map(|row| (row.occurred_at, event(row, times))));
-        told.extend(self.acts.iter().map(|row| (row.at, act(row, &self.people, times))));
         told.extend(self.jobs.iter().map(|row| (row.created_at, queued(row, times))));
+        told.extend(self.acts.iter().map(|row| (row.at, act(row, &self.people, times))));
         told.extend(self.attempts.iter().map(|row| (row.finished_at, attempt(row, times))));
         // A first attempt that simply succeeds is told by its job row alone.
         let silent = |job: &&JobRow| job.state == JobState::Succeeded && !self.attempts.iter().any(|attempt| attempt.job_id == job.id);
         told.extend(self.jobs.iter().filter(silent).filter_map(|job| Some((job.finished_at?, done(job, times)?))));
-        told.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        told.into_iter().map(|(_, entry)| entry).collect()
+        // Stable: what one moment brought stays in the order above, which is the order of cause and effect.
+        told.sort_by_key(|(at, _)| *at);
+        told.into_iter().rev().map(|(_, entry)| entry).collect()
     }
 }
 

@@ -60,7 +60,8 @@ impl Times {
 
     /// `Saturday 21 November 2026, 14:32 Dubai time`
     pub fn headline(&self) -> String {
-        format!("{} {} time", self.local(self.now).format("%A %-d %B %Y, %H:%M"), self.city())
+        let now = self.local(self.now).format("%A %-d %B %Y, %H:%M");
+        if self.zone == Tz::UTC { format!("{now} UTC") } else { format!("{now} {} time", self.city()) }
     }
 
     /// `times in Dubai (UTC+4)`

@@ -114,6 +114,22 @@ fn a_lock_of_another_program_is_waited_for() {
 }
 
 #[test]
+fn the_write_lock_is_taken_before_the_first_closure_reads() {
+    on_engine(Engine::Sqlite, |app| async move {
+        let url = app.url.clone();
+        let other_got_in = app.store.write("test.reads_first", "k", move |tx| {
+            diesel::sql_query("SELECT id FROM write_batches").execute(tx.conn())?;
+            // What was just read would be out of date, and the write below refused, if another could write now.
+            let mut other = second_connection(&url);
+            let got_in = other.batch_execute("INSERT INTO write_batches VALUES ('other', CURRENT_TIMESTAMP)").is_ok();
+            put(tx, "a")?;
+            Ok::<bool, diesel::result::Error>(got_in)
+        });
+        assert!(!other_got_in.await.expect("it is written"));
+    });
+}
+
+#[test]
 fn a_lock_that_stays_is_told_and_the_writer_recovers() {
     on_engine(Engine::Sqlite, |app| async move {
         let store = app.open_store(|options| {
