@@ -226,7 +226,3 @@ async fn store(app: &App, mut row: NewConnection, occasion: Occasion) -> Result<
     let written: Result<_, WriteError<Error>> = app.store.write("connections.connect", PROVIDER, change).await;
     written.map_err(Error::from)?.ok_or(ConnectError::AlreadyConnected)
 }
-
-#[cfg(test)]
-#[path = "connect_tests.rs"]
-mod tests;

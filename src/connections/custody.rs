@@ -95,7 +95,3 @@ async fn load(app: &App, provider: &str) -> Result<Connection, Failure> {
 fn waited_in_vain() -> Failure {
     failure(FailureClass::RateLimited, "Another process is renewing the Zoho token, and that takes longer than 10 s".into(), Some(5))
 }
-
-#[cfg(test)]
-#[path = "custody_tests.rs"]
-mod tests;

@@ -81,36 +81,3 @@ pub async fn check_key(store: &Store, vault: &Vault, now: UtcTime) -> anyhow::Re
 async fn keys(store: &Store) -> anyhow::Result<Vec<(String, String)>> {
     store.read(|conn| queries::keys(conn).map_err(ReadError::from)).await.context("reading which key sealed the tokens")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::connections::bench::{config, now, store};
-
-    #[tokio::test]
-    async fn an_embedded_database_gets_a_key_of_its_own_and_knows_it_again() {
-        let (folder, store) = store();
-        let config = config(&format!("sqlite:{}/throughline.db", folder.path().display()));
-        let first = unlock(&store, &config, now()).await.expect("a key is made");
-        assert!(first.note.expect("a note").contains("Back it up"));
-        let again = unlock(&store, &config, now()).await.expect("the same key");
-        assert_eq!((again.vault.key_id(), again.note), (first.vault.key_id(), None));
-
-        let key = folder.path().join("secret.key");
-        std::fs::rename(&key, folder.path().join("elsewhere")).expect("moved");
-        let missing = unlock(&store, &config, now()).await.err().expect("the key is missing").to_string();
-        assert!(missing.contains("secret.key back from its backup") && missing.contains("THROUGHLINE_ENCRYPTION_KEY"), "{missing}");
-        assert!(!key.exists(), "no other key was made in its place");
-    }
-
-    #[tokio::test]
-    async fn another_key_is_refused_with_its_remedy_and_nothing_is_changed() {
-        let (_folder, store) = store();
-        let right = Vault::generate();
-        check_key(&store, &right, now()).await.expect("the first key");
-        let wrong = check_key(&store, &Vault::generate(), now()).await.expect_err("another key").to_string();
-        assert!(wrong.contains(right.key_id()) && wrong.contains("set THROUGHLINE_ENCRYPTION_KEY"), "{wrong}");
-        check_key(&store, &right, now()).await.expect("still the right one");
-        assert_eq!(keys(&store).await.expect("keys").len(), 1);
-    }
-}

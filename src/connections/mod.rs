@@ -15,6 +15,3 @@ pub use custody::{access_token, refresh_after_rejection, require_reconnect};
 pub use keys::{Unlocked, check_key, unlock};
 pub use model::{Access, ConnectionId, ConnectionState, Summary};
 pub use queries::{expire_access_token, summary};
-
-#[cfg(test)]
-mod bench;
