@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, SubsecRound, TimeDelta};
 use chrono_tz::Tz;
 use croner::Cron;
 use diesel::prelude::*;
@@ -42,7 +42,8 @@ impl Schedule {
 
     /// The nominal instant of the last due time at or before `now`.
     fn last_due(&self, now: UtcTime) -> Option<UtcTime> {
-        let local: DateTime<Tz> = now.and_utc().with_timezone(&self.zone);
+        // `croner` hands the fraction of the second through: without this each tick would find a due time of its own.
+        let local: DateTime<Tz> = now.and_utc().trunc_subsecs(0).with_timezone(&self.zone);
         self.cron.find_previous_occurrence(&local, true).ok().map(|due| due.naive_utc())
     }
 }

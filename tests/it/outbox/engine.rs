@@ -93,6 +93,8 @@ both_engines! {
         let due = throughline::schedules(&whole.app).expect("the schedules");
         assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 2, "09:00: the quarter and the day");
         assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 0);
+        app.clock.advance(Duration::from_millis(1_250));
+        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 0, "between two seconds nothing new is due");
         app.clock.advance(Duration::from_secs(15 * 60));
         let (one, other) = futures_util::future::join(schedules::tick(&whole.app, &due), schedules::tick(&whole.app, &due)).await;
         assert_eq!(one.expect("a tick") + other.expect("a tick"), 1);
