@@ -8,14 +8,13 @@ use super::model::{Contact, Lead, LeadId, NewLead};
 use super::queries;
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
-use crate::db::schema::jobs;
 use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
 use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobId, JobRow, JobState, NewJob, Registry, enqueue};
+use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue};
 use crate::timeline::{self, Event};
-use diesel::prelude::*;
+use diesel::QueryResult;
 
 /// Takes a lead in: its row, the event, and the job that delivers it.
 pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token: &str, new: &NewLead) -> QueryResult<LeadId> {
@@ -80,14 +79,7 @@ pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, by: &Request) -> 
 /// Runs the lead's last job again where it has not succeeded, else enqueues a new one: the CRM's record is updated.
 fn resend(tx: &mut Tx<'_>, registry: &Registry, lead: &Lead, by: &Request) -> Result<JobId> {
     tx.touch(Topic::Leads);
-    let last = jobs::table
-        .filter(jobs::subject.eq(lead.id.subject()))
-        .filter(jobs::kind.eq("leads.deliver"))
-        .order(jobs::id.desc())
-        .select(JobRow::as_select())
-        .first(tx.conn())
-        .optional()?;
-    match last {
+    match queries::last_delivery(tx.conn(), lead.id)? {
         Some(job) if job.state == JobState::Running => Err(Error::Conflict(
             "This lead is being sent right now. Look again in a minute, then send it again if you still need to.".into(),
         )),

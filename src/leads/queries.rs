@@ -4,13 +4,14 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
+use super::deliver_job::DeliverLead;
 use super::model::{Contact, Lead, LeadId, LeadStatus, NewLead};
 use crate::clock::UtcTime;
 use crate::db::schema::{idempotency_answers, jobs, leads};
 use crate::db::{Conn, Tx};
 use crate::line::LineId;
 use crate::on_backend;
-use crate::outbox::JobState;
+use crate::outbox::{Job, JobRow, JobState};
 
 /// How long an `Idempotency-Key` is honoured.
 pub const KEY_LIFE: TimeDelta = TimeDelta::hours(24);
@@ -163,4 +164,15 @@ pub fn keep_answer(tx: &mut Tx<'_>, route: &str, key_hash: &str, answer: &str) -
 /// Forgets keys that are over: they hold what was answered.
 pub fn forget_keys(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<usize> {
     diesel::delete(idempotency_answers::table.filter(idempotency_answers::created_at.le(now - KEY_LIFE))).execute(tx.conn())
+}
+
+/// The newest job that delivers this lead.
+pub fn last_delivery(conn: &mut Conn, id: LeadId) -> QueryResult<Option<JobRow>> {
+    jobs::table
+        .filter(jobs::subject.eq(id.subject()))
+        .filter(jobs::kind.eq(DeliverLead::KIND))
+        .order(jobs::id.desc())
+        .select(JobRow::as_select())
+        .first(conn)
+        .optional()
 }

@@ -1,3 +1,5 @@
+//! What a submission may hold, and how each mistake in it is named.
+
 use super::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What the policy decides, case by case.
+
 use super::*;
 use crate::line::LineId;
 use crate::outbox::kind::{JobId, Lane};

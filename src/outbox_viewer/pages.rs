@@ -14,17 +14,20 @@ use crate::{Error, Result};
 use super::list_queries::{self as queries, From, JobFilter, Shown};
 use super::views::{JobList, JobShow, JobStory, Listing};
 
-#[get("/outbox?<state>&<kind>&<before>&<after>")]
-pub async fn list(
-    app: &State<App>,
-    viewer: Viewer,
-    state: Option<&str>,
+/// The list's part of the URL.
+#[derive(Debug, rocket::FromForm)]
+pub struct Asked {
+    state: Option<String>,
     kind: Option<String>,
     before: Option<i64>,
     after: Option<i64>,
-) -> Result<JobList> {
-    let filter = JobFilter { shown: state.and_then(Shown::parse), kind: kind.filter(|kind| !kind.is_empty()) };
-    let from = match (before, after) {
+}
+
+#[get("/outbox?<asked..>")]
+pub async fn list(app: &State<App>, viewer: Viewer, asked: Asked) -> Result<JobList> {
+    let shown = asked.state.as_deref().and_then(Shown::parse);
+    let filter = JobFilter { shown, kind: asked.kind.filter(|kind| !kind.is_empty()) };
+    let from = match (asked.before, asked.after) {
         (Some(id), _) => From::Before(JobId(id)),
         (None, Some(id)) => From::After(JobId(id)),
         (None, None) => From::Newest,

@@ -138,7 +138,7 @@ fn form(person: &Person, email: &str, number: usize) -> Sample {
         "source": source,
         "utm_source": source,
         "utm_campaign": "spring",
-        "consent": { "given": number % 3 != 0, "wording": "Yes, you may write to me about this enquiry." },
+        "consent": { "given": !number.is_multiple_of(3), "wording": "Yes, you may write to me about this enquiry." },
         "page_url": format!("https://www.sample.example/products/{}", person.sku.to_lowercase()),
     });
     Sample { path: "/api/store-lead", body }

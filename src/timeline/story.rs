@@ -88,8 +88,11 @@ pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
     Ok(Story { events, acts, jobs, attempts, people })
 }
 
-/// The attempts of one job, oldest first, and who acted on it.
-pub fn of_job(conn: &mut Conn, job: JobId) -> QueryResult<(Vec<AttemptRow>, Vec<ActRow>, BTreeMap<String, String>)> {
+/// What befell one job: its attempts, who acted on it, and the names of those people by actor.
+pub type JobTale = (Vec<AttemptRow>, Vec<ActRow>, BTreeMap<String, String>);
+
+/// The attempts of one job, newest first, and who acted on it.
+pub fn of_job(conn: &mut Conn, job: JobId) -> QueryResult<JobTale> {
     let attempts = job_attempts::table
         .filter(job_attempts::job_id.eq(job))
         .order(job_attempts::id.desc())
