@@ -12,6 +12,7 @@ use super::cluster::Cluster;
 pub struct TestApp {
     pub store: Store,
     pub clock: Clock,
+    pub engine: Engine,
     /// The `DATABASE_URL`.
     pub url: String,
     database: Database,
@@ -30,7 +31,7 @@ impl TestApp {
         let start = NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(9, 0, 0)).expect("a real time");
         let clock = Clock::manual(start);
         let store = Store::open_with(StoreOptions::new(&url, clock.clone())).expect("the store opens");
-        Self { store, clock, url, database }
+        Self { store, clock, engine, url, database }
     }
 
     /// Another store on the same database, with other options: a second process, as far as the database can tell.
