@@ -5,3 +5,4 @@ mod harness;
 mod leads;
 mod outbox;
 mod store;
+mod web;

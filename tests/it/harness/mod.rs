@@ -8,4 +8,4 @@ mod whole;
 pub use app::TestApp;
 pub(crate) use engines::both_engines;
 pub use engines::on_engine;
-pub use whole::{Whole, read};
+pub use whole::{Answered, Whole, read};

@@ -1,0 +1,104 @@
+//! The outbox list, the page of a job, and what an operator may do there.
+
+use rocket::http::Status;
+use serde_json::json;
+use throughline::accounts::Role;
+use throughline::leads::LeadStatus;
+use throughline::outbox::JobState;
+use throughline::sandbox::Options;
+
+use super::browser::Browser;
+use crate::harness::both_engines;
+
+both_engines! {
+    async fn the_list_counts_and_filters_by_state_and_kind(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        for n in 0..60 {
+            whole.post_lead(&format!("Lead {n}"), &format!("n{n}@example.com")).await;
+        }
+        whole.run_until_idle().await;
+        let waiting = whole.post_lead("Last", "last@example.com").await;
+        let waiting = whole.job_of(&waiting.subject()).await.id;
+
+        let all = browser.get("/outbox").await.text;
+        assert!(all.contains(&format!("id=\"job-{waiting}\"")) && all.matches("<tr role=\"row\" id=\"job-").count() == 50);
+        let done = browser.get("/outbox?state=done").await.text;
+        assert!(done.contains(">60</span>") && !done.contains(&format!("id=\"job-{waiting}\"")));
+        let older = done.split('"').find(|part| part.contains("before=")).expect("a link to older jobs").replace("&#38;", "&");
+        let second = browser.get(&older).await.text;
+        assert_eq!(second.matches("<tr role=\"row\" id=\"job-").count(), 10);
+        let newer = second.split('"').find(|part| part.contains("after=")).expect("a link back").replace("&#38;", "&");
+        assert_eq!(browser.get(&newer).await.text.matches("<tr role=\"row\" id=\"job-").count(), 50);
+        let kind = browser.get("/outbox?kind=leads.deliver").await.text;
+        assert_eq!(kind.matches("<tr role=\"row\" id=\"job-").count(), 50);
+        assert!(browser.get("/outbox?kind=leads.deliver&state=pending").await.text.contains("id=\"job-"));
+        assert!(browser.get("/outbox?kind=no.such").await.text.contains("There is no job of the kind no.such."));
+    }
+
+    async fn a_failed_job_shows_each_attempt_without_its_secrets(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "equals": "bad@example.com"},
+            "code": "INVALID_DATA", "api_name": "Email"}));
+        let id = whole.post_lead("Ada", "bad@example.com").await;
+        whole.run_until_idle().await;
+        let job = whole.job_of(&id.subject()).await;
+
+        let page = browser.get(&format!("/outbox/{}", job.id)).await.text;
+
+        for words in ["Failed", "Attempt 1 failed", "POST /crm/v8/Leads/upsert", "INVALID_DATA", "Request, secrets hidden", "bad@example.com", "Run again now"] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(!page.contains("Zoho-oauthtoken"), "no access token on a page");
+        let retried = browser.post(&format!("/outbox/{}/run", job.id), &[]).await;
+        assert_eq!(retried.status, Status::SeeOther);
+        assert!(browser.get(&format!("/outbox/{}", job.id)).await.text.contains(&format!("Job {} will run again now.", job.id)));
+        assert_eq!(whole.job(job.id).await.state, JobState::Pending);
+        assert_eq!(whole.lead(id).await.status, LeadStatus::Pending);
+    }
+
+    async fn a_person_says_what_became_of_a_lost_answer(app: TestApp) {
+        let whole = app.whole_with(Options { external_field: None, ..Options::default() }, &[]).await;
+        whole.connect_zoho().await;
+        whole.sandbox.script(json!({"fault": "timeout_after_commit", "path": "/crm/v8/Leads", "times": 1}));
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        let id = whole.post_lead("Ada", "ada@example.com").await;
+        whole.run_until_idle().await;
+        let job = whole.job_of(&id.subject()).await.id;
+        let page = browser.get(&format!("/outbox/{job}")).await.text;
+        for words in ["Needs a look", "It arrived: mark done", "It did not arrive: send again", "Waits for a person"] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(browser.get("/").await.text.contains("1 job may or may not have arrived"));
+
+        browser.post(&format!("/outbox/{job}/completion"), &[("reason", "I saw it in Zoho")]).await;
+
+        assert_eq!((whole.job(job).await.state, whole.lead(id).await.status), (JobState::Succeeded, LeadStatus::Sent));
+        let page = browser.get(&format!("/outbox/{job}")).await.text;
+        assert!(page.contains("Marked as done") && page.contains("I saw it in Zoho") && page.contains("by Test operator"));
+        // A second person, whose page is out of date, is told so.
+        browser.post(&format!("/outbox/{job}/cancellation"), &[]).await;
+        assert!(browser.get(&format!("/outbox/{job}")).await.text.contains("This job is done now; there is nothing left to change."));
+        assert_eq!(whole.sandbox.leads().len(), 1);
+    }
+
+    async fn a_waiting_job_says_why_and_its_line_tells_the_whole_story(app: TestApp) {
+        let whole = app.whole_with(Options::default(), &[]).await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        let id = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&id.subject()).await.id;
+        assert!(browser.get(&format!("/outbox/{job}")).await.text.contains("Waits until Zoho CRM is connected."));
+        assert!(browser.get("/outbox").await.text.contains("Waits until Zoho CRM is connected."));
+        assert!(browser.get(&format!("/leads/{id}")).await.text.contains("Waits until Zoho CRM is connected."));
+
+        whole.connect_zoho().await;
+        whole.run_until_idle().await;
+
+        let line = whole.lead(id).await.line_id;
+        let story = browser.get(&format!("/lines/{line}")).await.text;
+        for words in ["Lead received", "Queued", "Attempt 1 succeeded", "POST /crm/v8/Leads/upsert, HTTP 200"] {
+            assert!(story.contains(words), "{words}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The pages and what stands in front of them.
+
+mod browser;
+mod defence;
+mod job_pages;
+mod lead_pages;
+mod live;
+mod sessions;
+mod set_up;
