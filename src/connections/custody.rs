@@ -7,11 +7,12 @@ use secrecy::SecretString;
 
 use super::model::{Access, Connection, ConnectionState, failure};
 use super::queries;
-use super::refresh::{self, Turn, own_database};
+use super::refresh::{self, Lost, Turn, own_database};
 use crate::app::App;
 use crate::clock::Stopwatch;
-use crate::db::{ReadError, Topic, Tx};
+use crate::db::{ReadError, Tx};
 use crate::integrations::{Failure, FailureClass};
+use crate::line::LineId;
 
 /// How long one waits for somebody else's refresh.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -37,11 +38,8 @@ pub async fn require_reconnect(app: &App, provider: &str, rejected: &SecretStrin
         return;
     }
     let reason = format!("{why}. Zoho refuses a token it has just given out: connect Zoho again");
-    let stored = reason.clone();
-    let mark = move |tx: &mut Tx<'_>| {
-        tx.touch(Topic::Connections);
-        queries::mark_needs_reconnect(tx, &seen, &stored, now)
-    };
+    let lost = Lost { seen, why: reason.clone(), at: now, line: LineId::mint(now) };
+    let mark = move |tx: &mut Tx<'_>| lost.mark(tx);
     match app.store.write::<_, diesel::result::Error>("connections.require_reconnect", provider, mark).await {
         Ok(true) => tracing::error!(provider, "{reason}. Its jobs wait until then"),
         Ok(false) => {}

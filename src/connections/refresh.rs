@@ -1,16 +1,19 @@
 //! One refresh of an access token: taken by one process at a time, not too often, and written down before it is made.
 
 use chrono::TimeDelta;
+use serde_json::json;
 
 use super::model::{Access, Connection, failure};
 use super::queries::{self, NewToken, RefreshTicket};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
-use crate::integrations::zoho::data_centers;
 use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
+use crate::integrations::zoho::{PROVIDER, data_centers};
 use crate::integrations::{Failure, FailureClass};
+use crate::line::LineId;
 use crate::random;
+use crate::timeline::{self, Event};
 use crate::vault::VaultError;
 
 /// Zoho allows 10 refreshes in 10 minutes; we allow ourselves half.
@@ -81,11 +84,12 @@ async fn keep(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicke
 
 /// Writes the failure down and answers it.
 async fn fail(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicket, (failure, is_final): (Failure, bool)) -> Failure {
-    let (now, seen, why) = (app.clock.now(), seen.clone(), failure.message.clone());
+    let (now, why) = (app.clock.now(), failure.message.clone());
+    let lost = Lost { seen: seen.clone(), why: why.clone(), at: now, line: LineId::mint(now) };
     let note = move |tx: &mut Tx<'_>| {
         tx.touch(Topic::Connections);
         let is_ours = queries::fail_refresh(tx, &ticket, &why, now)?;
-        Ok(is_ours && is_final && queries::mark_needs_reconnect(tx, &seen, &why, now)?)
+        Ok(is_ours && is_final && lost.mark(tx)?)
     };
     match app.store.write::<_, diesel::result::Error>("connections.fail_refresh", provider, note).await {
         Ok(true) => tracing::error!(provider, "{}. Its jobs wait until then", failure.message),
@@ -93,6 +97,35 @@ async fn fail(app: &App, provider: &str, seen: &Connection, ticket: RefreshTicke
         Err(cause) => tracing::warn!(provider, error = %cause, "A failed renewal could not be written down: {}", failure.message),
     }
     failure
+}
+
+/// A connection that only a person can mend.
+#[derive(Clone)]
+pub(super) struct Lost {
+    pub seen: Connection,
+    pub why: String,
+    pub at: UtcTime,
+    pub line: LineId,
+}
+
+impl Lost {
+    /// Holds its jobs and says so on the timeline; false: it was mended or marked meanwhile.
+    pub(super) fn mark(&self, tx: &mut Tx<'_>) -> diesel::QueryResult<bool> {
+        if !queries::mark_needs_reconnect(tx, &self.seen, &self.why, self.at)? {
+            return Ok(false);
+        }
+        let event = Event {
+            line: &self.line,
+            source: PROVIDER,
+            source_event_id: self.line.as_str(),
+            kind: "connection.needs_reconnect",
+            subject: "connection:zoho",
+            occurred_at: self.at,
+            data: json!({ "why": self.why }),
+        };
+        tx.touch(Topic::Connections);
+        timeline::record(tx, self.at, &event).map(|()| true)
+    }
 }
 
 fn grant(app: &App, seen: &Connection) -> Result<Grant, VaultError> {

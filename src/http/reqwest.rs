@@ -13,6 +13,8 @@ use super::{Answer, Method, Outgoing, SendFailure, Transport};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The whole call, from the first byte of the connection to the last of the body.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that idled longer is not used again: a server that has just closed it would make a call look lost.
+const IDLE_MAX: Duration = Duration::from_secs(15);
 /// No answer we ask for comes near this; more is a mistake or an attack.
 const BODY_SIZE_MAX_BYTES: usize = 10 * 1024 * 1024;
 
@@ -78,6 +80,7 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
+        .pool_idle_timeout(IDLE_MAX)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION")))
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
 use crate::random;
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     /// 429; nothing is done.
@@ -153,7 +153,7 @@ impl Fault {
     }
 
     fn told(&self) -> Value {
-        json!({ "id": self.id, "fault": format!("{:?}", self.fault), "hits": self.hits, "times": self.times, "path": self.path })
+        json!({ "id": self.id, "fault": self.fault, "hits": self.hits, "times": self.times, "path": self.path })
     }
 }
 

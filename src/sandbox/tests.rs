@@ -191,6 +191,8 @@ async fn the_control_addresses_refuse_what_they_do_not_know() {
     assert_eq!(post("/__faults", json!({ "fault": "earthquake" })).0, 422);
     assert_eq!(post("/__faults", json!({ "fault": "reset", "tmies": 1 })).0, 422);
     assert_eq!(post("/__faults", json!([{ "fault": "reset" }, { "fault": "slow", "delay_ms": 1 }])), (201, r#"{"ids":[1,2]}"#.into()));
+    let listed = sandbox.handle(&SandboxRequest::new(Method::Get, "/__faults", Vec::new()), UtcTime::default());
+    assert!(String::from_utf8_lossy(&listed.body).contains(r#""fault":"reset","hits":0"#));
     assert_eq!(post("/__faults", json!({ "clear": true })), (200, "[]".into()));
     assert_eq!(post("/__clock", json!({ "advance_s": -1 })).0, 422);
     assert_eq!(post("/__clock", json!({ "advance_s": 60 })), (200, r#"{"ahead_s":60}"#.into()));

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use throughline::app::{App, Parts};
 use throughline::connections::{ConnectionState, Summary, access_token, connect, refresh_after_rejection, require_reconnect, summary};
-use throughline::db::schema::connections;
+use throughline::db::schema::{connections, events};
 use throughline::db::{Topic, Tx};
 use throughline::integrations::FailureClass;
 use throughline::integrations::zoho::PROVIDER;
@@ -102,6 +102,9 @@ both_engines! {
         assert_eq!(refreshes(&whole), 2, "nobody asks again");
         let told = seen(&whole).await;
         assert_eq!((told.state, told.state_reason), (ConnectionState::NeedsReconnect, Some(failure.message)));
+
+        let kinds: Vec<String> = whole.ask(|conn| events::table.select(events::kind).order(events::id).load(conn)).await;
+        assert_eq!(kinds, ["connection.connected", "connection.needs_reconnect"], "told once on the timeline");
 
         let mut topics = whole.app.store.subscribe();
         connect(&whole.app, form(&next), by_cli()).await.expect("connected again");
