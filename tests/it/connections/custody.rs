@@ -1,13 +1,12 @@
 //! Tokens that expire, are revoked, are renewed by two at once, too often, or by a process that died.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use throughline::app::{App, Parts};
+use throughline::app::App;
 use throughline::connections::{ConnectionState, Summary, access_token, connect, refresh_after_rejection, require_reconnect, summary};
 use throughline::db::schema::{connections, events};
 use throughline::db::{Topic, Tx};
@@ -15,7 +14,7 @@ use throughline::integrations::FailureClass;
 use throughline::integrations::zoho::PROVIDER;
 use throughline::integrations::zoho::oauth::{Grant, refresh};
 
-use super::{by_cli, form};
+use super::{by_cli, form, other_process};
 use crate::harness::{Whole, both_engines};
 
 async fn token(app: &App) -> String {
@@ -31,26 +30,13 @@ fn refreshes(whole: &Whole) -> u64 {
     whole.sandbox.calls("POST /oauth/v2/token")
 }
 
-/// The same database and sandbox, as another process sees them.
-fn other_process(whole: &Whole) -> App {
-    let app = &whole.app;
-    App::new(Parts {
-        store: app.store.clone(),
-        clock: app.clock.clone(),
-        transport: Arc::clone(&app.transport),
-        vault: app.vault.clone(),
-        config: app.config.clone(),
-        process_id: "test-2".into(),
-    })
-}
-
 both_engines! {
     async fn a_token_is_used_until_five_minutes_before_its_end_also_by_another_process(app: TestApp) {
         let whole = app.whole().await;
         let first = token(&whole.app).await;
         app.clock.advance(Duration::from_secs(3600 - 301));
         assert_eq!(token(&whole.app).await, first);
-        assert_eq!(token(&other_process(&whole)).await, first);
+        assert_eq!(token(&other_process(&app, &whole)).await, first);
         assert_eq!(refreshes(&whole), 1);
         app.clock.advance(Duration::from_secs(1));
         assert_ne!(token(&whole.app).await, first);
@@ -61,7 +47,7 @@ both_engines! {
         let whole = app.whole().await;
         app.clock.advance(Duration::from_secs(3601));
         whole.sandbox.script(json!({ "fault": "slow", "path": "/oauth", "delay_ms": 300 }));
-        let other = other_process(&whole);
+        let other = other_process(&app, &whole);
         let (one, two, three) = tokio::join!(token(&whole.app), token(&other), token(&whole.app));
         assert_eq!((&one, &one), (&two, &three));
         assert_eq!(refreshes(&whole), 2, "one for connecting, one for all three");
@@ -72,7 +58,7 @@ both_engines! {
         let first = token(&whole.app).await;
         app.clock.advance(Duration::from_secs(3600 - 120));
         whole.sandbox.script(json!({ "fault": "slow", "path": "/oauth", "delay_ms": 300 }));
-        let other = other_process(&whole);
+        let other = other_process(&app, &whole);
         let (renewed, old) = tokio::join!(token(&whole.app), token(&other));
         let both = [renewed, old];
         assert_eq!(both.iter().filter(|token| **token == first).count(), 1, "one renews, one goes on");
