@@ -8,6 +8,7 @@ pub mod keyset;
 mod link;
 mod lock;
 pub mod migrate;
+mod outage;
 pub mod personal_data;
 mod readers;
 mod retention;

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot};
 use super::conn::{Conn, Engine};
 use super::fault::WriteRefusal;
 use super::link::Link;
+use super::outage::Outage;
 use super::readers::{self, ReaderPool};
 use super::target::Target;
 use super::task::{Task, WriteError, WriteTask};
@@ -106,6 +107,7 @@ impl Store {
                 setup_sql: options.setup_sql.clone(),
                 patience: options.patience,
                 wal: WalWatch::new(&target),
+                outage: Outage::default(),
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || writer.run());
             threads.push(thread.context("starting a writer thread")?);

@@ -11,6 +11,7 @@ use tracing::{error, warn};
 use super::conn::Engine;
 use super::fault::Fault;
 use super::link::{Breakdown, CommitFailure, Link, Part};
+use super::outage::Outage;
 use super::target::Target;
 use super::task::{Task, Verdict};
 use super::tx::Topic;
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     /// How long BEGIN on SQLite and the resolving of an unknown COMMIT may take.
     pub(super) patience: Duration,
     pub(super) wal: WalWatch,
+    pub(super) outage: Outage,
 }
 
 /// What became of a batch.
@@ -101,9 +103,14 @@ impl Writer {
 
     /// Runs the closures, each in its savepoint, in one transaction.
     fn attempt(&mut self, batch: &mut Vec<Box<dyn Task>>, take: Take) -> End {
-        if let Err(why) = self.begin() {
+        if let Some(why) = self.outage.just_now() {
             return End::Unreachable(why);
         }
+        if let Err(why) = self.begin() {
+            self.outage.met(&why);
+            return End::Unreachable(why);
+        }
+        self.outage.over();
         let watch = Stopwatch::start();
         let (mut topics, mut wrote, mut next) = (Vec::new(), false, 0);
         loop {
@@ -294,8 +301,8 @@ impl Writer {
 
     /// Nobody waits for a database that is known to be away: whoever is in the channel is told as well.
     fn refuse_all(&mut self, batch: &mut Vec<Box<dyn Task>>, why: String) {
-        error!(error = why, "The database cannot be reached; writes are refused");
         batch.extend(std::iter::from_fn(|| self.inbox.try_recv().ok()).take(BATCH_MAX));
+        self.outage.refused(batch.len());
         answer_all(batch, &Verdict::NotWritten(why));
     }
 }

@@ -82,7 +82,8 @@ fn a_real_deadlock_between_two_writers_ends_well_for_both() {
         let (one, other) = futures_util::future::join(one, other).await;
         assert_eq!(one.expect("it ends well"), 1);
         assert_eq!(other.expect("it ends well"), 1);
-        assert_eq!(runs.load(Ordering::SeqCst), 3, "PostgreSQL ended one of them, and that one ran again");
+        let runs = runs.load(Ordering::SeqCst);
+        assert!(runs >= 3, "PostgreSQL ended one of them, and that one ran again: {runs} runs");
     });
 }
 
