@@ -8,6 +8,7 @@ pub mod config;
 pub mod connections;
 pub mod db;
 pub mod error;
+pub mod health;
 pub mod http;
 pub mod integrations;
 pub mod leads;
@@ -70,6 +71,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 accounts::routes(),
                 leads::routes(),
                 connections::routes(),
+                health::routes(),
                 lines::routes(),
                 outbox_viewer::routes(),
                 overview::routes(),

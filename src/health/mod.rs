@@ -1,0 +1,35 @@
+//! Whether this process lives and whether it can do its work: for load balancers, supervisors and start scripts.
+
+use rocket::http::Status;
+use rocket::response::status::Custom;
+use rocket::{Route, State, get, routes};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// Routes that need no sign-in and say nothing but the state.
+pub fn routes() -> Vec<Route> {
+    routes![livez, readyz]
+}
+
+/// The process answers; nothing else is asked.
+#[get("/livez")]
+fn livez() -> Value {
+    json!({ "status": "ok" })
+}
+
+/// The database answers with the current schema. No connection and no user is needed for that.
+#[get("/readyz")]
+async fn readyz(app: &State<App>) -> Custom<Value> {
+    match app.store.readiness().await {
+        Ok(()) => Custom(Status::Ok, json!({ "status": "ok" })),
+        Err(why) => {
+            tracing::warn!(why, "Not ready");
+            // What is missing is told to the log, not to whoever asks.
+            Custom(
+                Status::ServiceUnavailable,
+                json!({ "status": "unavailable", "detail": "the database does not answer with the current schema; the log says more" }),
+            )
+        }
+    }
+}
