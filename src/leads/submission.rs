@@ -1,5 +1,6 @@
 //! From a submission's fields to a checked lead: every mistake is named with its field, everything unknown is kept.
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::str::FromStr;
 
@@ -43,7 +44,7 @@ pub fn check(kind: LeadKind, fields: Map<String, Value>, phone_region: Option<&s
         transcript: if kind == LeadKind::Chatbot { form.transcript() } else { Vec::new() },
         extra: std::mem::take(&mut form.fields),
     };
-    if form.mistakes.is_empty() { Ok(lead) } else { Err(form.mistakes) }
+    form.finished(lead)
 }
 
 /// Checks the contact fields alone, as staff correct them.
@@ -51,7 +52,7 @@ pub fn check_contact(fields: Map<String, Value>, phone_region: Option<&str>) -> 
     let mut form = Form { fields, mistakes: Vec::new() };
     form.refuse_nul();
     let contact = form.contact(phone_region);
-    if form.mistakes.is_empty() { Ok(contact) } else { Err(form.mistakes) }
+    form.finished(contact)
 }
 
 /// The fields not looked at yet, and the mistakes so far. What is left at the end was unknown.
@@ -61,6 +62,13 @@ struct Form {
 }
 
 impl Form {
+    /// The value, or the first mistake of each field.
+    fn finished<T>(self, value: T) -> Result<T, Vec<Mistake>> {
+        let mut named = BTreeSet::new();
+        let mistakes: Vec<Mistake> = self.mistakes.into_iter().filter(|(field, _)| named.insert(field.clone())).collect();
+        if mistakes.is_empty() { Ok(value) } else { Err(mistakes) }
+    }
+
     fn mistake(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.mistakes.push((field.into(), message.into()));
     }
