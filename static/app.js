@@ -45,7 +45,7 @@
   });
 
   document.addEventListener("click", async (e) => {
-    const el = e.target.closest("[data-theme-set],[data-copy],[data-dialog],[data-close],[data-toast],[data-reveal],[data-live]");
+    const el = e.target.closest("[data-theme-set],[data-copy],[data-dialog],[data-close],[data-toast],[data-reveal],[data-live],[data-unfold]");
     $$("details.menu[open]").forEach((d) => { if (!d.contains(e.target)) d.open = false; });
     if (!el) return;
     if (el.dataset.themeSet) { e.preventDefault(); applyTheme(el.dataset.themeSet); keepTheme(el.form, el.dataset.themeSet); }
@@ -54,6 +54,7 @@
     else if ("close" in el.dataset) { el.closest("dialog").close(); if (el.dataset.close) toast(el.dataset.close); }
     else if (el.dataset.toast) { e.preventDefault(); toast(el.dataset.toast); const d = el.closest("details.menu"); if (d) d.open = false; }
     else if (el.dataset.reveal) { const f = document.getElementById(el.dataset.reveal), show = f.type === "password"; f.type = show ? "text" : "password"; el.setAttribute("aria-pressed", String(show)); }
+    else if (el.dataset.unfold) { const d = $("details", document.getElementById(el.dataset.unfold)); d.open = true; setTimeout(() => $("input, select, textarea", d)?.focus()); }
     else if ("live" in el.dataset) { const paused = el.getAttribute("aria-pressed") !== "true"; el.setAttribute("aria-pressed", String(paused)); $("[data-live-text]", el).textContent = paused ? "Paused" : "Live"; root.toggleAttribute("data-paused", paused); if (!paused) refresh(); }
   });
 
@@ -112,8 +113,6 @@
     known.delete(region.id);
     $$("tr[id], li[id]", region).forEach((r) => { if (!before.includes(r.id)) r.classList.add("is-new"); });
   });
-  /* What a person has opened stays open */
-  document.addEventListener("htmx:before:morph:attr", (e) => { if (e.target.matches?.("details, dialog") && e.detail.attrName === "open") e.preventDefault(); });
   document.addEventListener("htmx:response:error", (e) => { if (e.detail?.ctx?.response?.status === 401) location.reload(); });
   document.addEventListener("click", (e) => {
     const note = e.target.closest("[data-live-more] button")?.parentElement;

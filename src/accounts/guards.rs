@@ -139,5 +139,6 @@ fn frame(request: &Request<'_>, app: &App, site: &Site, session: &Session) -> Fr
         flash,
         counts: NavCounts { jobs: shown(jobs), leads: shown(leads) },
         times: Times { zone: site.zone, now: app.clock.now() },
+        as_of: app.store.changes_told(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -77,6 +78,7 @@ struct Inner {
     writers: RwLock<Option<Vec<WriterChannel>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     topics: broadcast::Sender<Topic>,
+    changes_told: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -94,6 +96,7 @@ impl Store {
             link.prove_writable(&target)?;
         }
         let topics = broadcast::channel(1024).0;
+        let changes_told = Arc::new(AtomicU64::new(0));
         let (mut senders, mut threads) = (Vec::new(), Vec::new());
         let count = if target.engine() == Engine::Sqlite { 1 } else { options.writers.max(1) };
         for number in 0..count {
@@ -102,6 +105,7 @@ impl Store {
                 target: target.clone(),
                 clock: options.clock.clone(),
                 topics: topics.clone(),
+                changes_told: changes_told.clone(),
                 inbox,
                 link: first.take(),
                 setup_sql: options.setup_sql.clone(),
@@ -121,6 +125,7 @@ impl Store {
             writers: RwLock::new(Some(senders)),
             threads: Mutex::new(threads),
             topics,
+            changes_told,
         })))
     }
 
@@ -190,6 +195,11 @@ impl Store {
     /// Hears which topics committed writes touched.
     pub fn subscribe(&self) -> broadcast::Receiver<Topic> {
         self.0.topics.subscribe()
+    }
+
+    /// How many changes this process has told listeners so far: whoever subscribes late learns that they missed one.
+    pub fn changes_told(&self) -> u64 {
+        self.0.changes_told.load(Ordering::SeqCst)
     }
 
     /// Waits until every write that was accepted so far has been answered.

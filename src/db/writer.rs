@@ -2,6 +2,8 @@
 //! once and answers all. docs: ARCHITECTURE.md, "Storage"; each rule here was found by breaking a prototype.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ pub(super) struct Writer {
     pub(super) target: Target,
     pub(super) clock: Clock,
     pub(super) topics: broadcast::Sender<Topic>,
+    /// Shared by all writers and the store: see `Store::changes_told`.
+    pub(super) changes_told: Arc<AtomicU64>,
     pub(super) inbox: Receiver<Box<dyn Task>>,
     /// None: it broke and is opened again for the next batch.
     pub(super) link: Option<Link>,
@@ -294,6 +298,7 @@ impl Writer {
         for topic in topics {
             if !told.contains(&topic) {
                 told.push(topic);
+                self.changes_told.fetch_add(1, Ordering::SeqCst);
                 let _nobody_listens = self.topics.send(topic);
             }
         }

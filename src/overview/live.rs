@@ -10,16 +10,30 @@ use crate::db::Topic;
 use crate::web::Site;
 use crate::web::live::{Listening, stream};
 
+/// Which page listens, and what it knows already.
+#[derive(Debug, rocket::FromForm)]
+pub struct Listener {
+    page: Option<String>,
+    /// `Store::changes_told` when the page was made.
+    as_of: Option<u64>,
+}
+
 /// Each page hears what it shows; the counts of the navigation come from leads and jobs, so every page hears those.
-#[get("/events?<page>")]
+#[get("/events?<listener..>")]
 pub fn events(
     app: &State<App>,
     site: &State<Site>,
     _viewer: Viewer,
-    page: Option<&str>,
+    listener: Listener,
     shutdown: Shutdown,
 ) -> EventStream<impl Stream<Item = Event> + use<>> {
-    let topics: &'static [Topic] =
-        if page == Some("overview") { &[Topic::Leads, Topic::Jobs, Topic::Connections] } else { &[Topic::Leads, Topic::Jobs] };
-    stream(Listening { changes: app.store.subscribe(), topics, shared_database: site.shared_database }, shutdown)
+    let topics: &'static [Topic] = if listener.page.as_deref() == Some("overview") {
+        &[Topic::Leads, Topic::Jobs, Topic::Connections]
+    } else {
+        &[Topic::Leads, Topic::Jobs]
+    };
+    // First listen, then compare: what happens in between is heard twice rather than never.
+    let changes = app.store.subscribe();
+    let missed = listener.as_of.is_some_and(|as_of| as_of != app.store.changes_told());
+    stream(Listening { changes, missed, topics, shared_database: site.shared_database }, shutdown)
 }

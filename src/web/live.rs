@@ -24,6 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// What a stream listens to.
 pub struct Listening {
     pub changes: broadcast::Receiver<Topic>,
+    /// Something changed between the making of the page and this stream.
+    pub missed: bool,
     /// Other topics are not told.
     pub topics: &'static [Topic],
     /// See [`super::Site::shared_database`].
@@ -49,6 +51,11 @@ pub fn stream(listening: Listening, shutdown: Shutdown) -> EventStream<impl Stre
         let mut look_again = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
         yield Event::retry(Duration::from_secs(2));
+        if listening.missed {
+            for topic in listening.topics {
+                yield Event::data("changed").event(event_name(*topic));
+            }
+        }
         loop {
             let changed = select! {
                 changed = collect(&mut listening) => changed,
@@ -104,7 +111,7 @@ mod tests {
     #[rocket::async_test]
     async fn changes_close_together_are_told_once_and_other_topics_not_at_all() {
         let (sender, changes) = broadcast::channel(16);
-        let mut listening = Listening { changes, topics: &[Topic::Leads, Topic::Jobs], shared_database: false };
+        let mut listening = Listening { changes, missed: false, topics: &[Topic::Leads, Topic::Jobs], shared_database: false };
         for topic in [Topic::Connections, Topic::Leads, Topic::Leads, Topic::Jobs] {
             sender.send(topic).expect("someone listens");
         }

@@ -54,6 +54,8 @@ pub struct Frame {
     pub flash: Option<Flash>,
     pub counts: NavCounts,
     pub times: Times,
+    /// `Store::changes_told` before anything of the page was read.
+    pub as_of: u64,
 }
 
 /// The frame around one page.
