@@ -1,0 +1,49 @@
+// What holds for every page: no finding of axe, nothing to scroll sideways, no inline style.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Fails on each serious or critical finding of axe-core, WCAG 2.2 AA and best practices. */
+export async function assertAccessible(page, where) {
+  // Through the debugging protocol, which the page's content security policy does not concern.
+  await page.evaluate(AXE);
+  const findings = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n    ${failureSummary}`).join("\n  ")}`);
+  });
+  assert.deepEqual(findings, [], `axe-core on ${where}`);
+}
+
+/** Fails where the page itself can be scrolled sideways. */
+export async function assertFits(page, where) {
+  const { wide, culprits } = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const past = [...document.querySelectorAll("body *")].filter((el) => el.getBoundingClientRect().right > clientWidth + 1);
+    return { wide: scrollWidth - clientWidth, culprits: past.slice(0, 5).map((el) => el.outerHTML.slice(0, 120)) };
+  });
+  assert.ok(wide <= 0, `${where} is ${wide} px too wide: ${culprits.join("\n")}`);
+}
+
+/** Everything above, in both themes, on a desk and on phones. One load serves all of them. */
+export async function assertPageRules(page, where) {
+  const size = page.viewportSize();
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const width of [1440, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await assertAccessible(page, `${where}, ${width} px, ${colorScheme}`);
+    }
+  }
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    await assertFits(page, `${where}, ${width} px`);
+  }
+  assert.equal(await page.locator("[style], style, script:not([src])").count(), 0, `${where}: no inline style or script`);
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
+  await page.setViewportSize(size);
+}
