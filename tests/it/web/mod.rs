@@ -5,5 +5,6 @@ mod defence;
 mod job_pages;
 mod lead_pages;
 mod live;
+mod route_table;
 mod sessions;
 mod set_up;
