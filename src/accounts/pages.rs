@@ -10,7 +10,7 @@ use crate::web::theme::local_path;
 use crate::web::{Back, ClientAddress, Fields, Flash, Section, Site, Theme, format};
 
 use super::guards::Viewer;
-use super::model::email_key;
+use super::model::{User, email_key};
 use super::sessions::{self, Token};
 use super::views::{AccountPage, LoginPage, PasswordErrors};
 use super::{Accounts, actions, password, queries};
@@ -59,38 +59,51 @@ impl<'r> rocket::request::FromRequest<'r> for Try<'r> {
 
 #[post("/login", data = "<fields>")]
 pub async fn sign_in(app: &State<App>, site: &State<Site>, accounts: &State<Accounts>, who: Try<'_>, fields: Fields) -> Result<SignIn> {
-    let (key, next) = (email_key(fields.text("email")), local_path(fields.text("next")));
-    let again = |error: &str| LoginPage { theme: who.theme, email: fields.text("email").into(), next: next.clone(), error: error.into() };
+    let key = email_key(fields.text("email"));
     if let Some(seconds) = accounts.throttle.wait_s(&key, &who.address.network) {
-        return Ok(wait(
-            again(&format!("Too many wrong passwords. Try again in {}.", format::duration_ms(seconds as i64 * 1_000))),
-            seconds,
-        ));
+        return Ok(wait(again(&who, &fields, &too_many(seconds)), seconds));
     }
     if key.is_empty() || fields.raw("password").is_empty() {
-        return Ok(SignIn::Again(Box::new((Status::UnprocessableEntity, again("Enter your mail address and your password.")))));
+        return Ok(refused(Status::UnprocessableEntity, again(&who, &fields, "Enter your mail address and your password.")));
     }
+    let (is_right, found) = check(app, accounts, key.clone(), fields.raw("password").to_owned()).await?;
+    let address = who.address.ip.to_string();
+    if let Some(user) = found.as_ref().filter(|_| is_right) {
+        let token = actions::open_session(app, user.id, Token::from_jar(who.jar, site), address).await?;
+        who.jar.add(sessions::cookie(site, &token));
+        return Ok(SignIn::In(Back::to(local_path(fields.text("next")))));
+    }
+    accounts.throttle.failed(&key, &who.address.network);
+    if let Some(user) = found {
+        actions::note_refusal(app, user.id, address).await?;
+    }
+    Ok(refused(Status::Unauthorized, again(&who, &fields, "The mail address or the password is wrong.")))
+}
+
+/// Whether the password is right, and whose it would be. Takes as long for an address nobody has.
+async fn check(app: &App, accounts: &Accounts, key: String, password: String) -> Result<(bool, Option<User>)> {
     let found = app.store.read(move |conn| -> Result<_> { Ok(queries::by_email(conn, &key)?) }).await?;
     let hash = found.as_ref().map(|user| user.password_hash.clone());
-    let address = who.address.ip.to_string();
-    match (accounts.passwords.verify(fields.raw("password").to_owned(), hash).await?, found) {
-        (true, Some(user)) => {
-            let token = actions::open_session(app, user.id, Token::from_jar(who.jar, site), address).await?;
-            who.jar.add(sessions::cookie(site, &token));
-            Ok(SignIn::In(Back::to(next)))
-        }
-        (_, found) => {
-            accounts.throttle.failed(&email_key(fields.text("email")), &who.address.network);
-            if let Some(user) = found {
-                actions::note_refusal(app, user.id, address).await?;
-            }
-            Ok(SignIn::Again(Box::new((Status::Unauthorized, again("The mail address or the password is wrong.")))))
-        }
-    }
+    Ok((accounts.passwords.verify(password, hash).await?, found))
+}
+
+/// The page again, with what was typed except the password.
+fn again(who: &Try<'_>, fields: &Fields, error: &str) -> LoginPage {
+    LoginPage { theme: who.theme, email: fields.text("email").into(), next: local_path(fields.text("next")), error: error.into() }
+}
+
+fn refused(status: Status, page: LoginPage) -> SignIn {
+    SignIn::Again(Box::new((status, page)))
 }
 
 fn wait(page: LoginPage, seconds: u64) -> SignIn {
     SignIn::Later(Wait { page, retry_after: Header::new("Retry-After", seconds.to_string()) })
+}
+
+/// What someone reads who tried too often.
+pub fn too_many(seconds: u64) -> String {
+    let wait = format::duration_ms(i64::try_from(seconds).unwrap_or(60).saturating_mul(1_000));
+    format!("Too many wrong passwords. Try again in {wait}.")
 }
 
 #[post("/logout")]
@@ -127,24 +140,29 @@ pub async fn change_password(
     viewer: Viewer,
     fields: Fields,
 ) -> Result<std::result::Result<Back, (Status, AccountPage)>> {
-    let user = viewer.user().clone();
-    let (account, network) = (email_key(&user.email), &viewer.address.network);
-    if let Some(seconds) = accounts.throttle.wait_s(&account, network) {
-        let errors = PasswordErrors { current: format!("Too many wrong passwords. Try again in {seconds} s."), new: String::new() };
-        return Ok(Err((Status::TooManyRequests, account_page(app, &viewer, errors).await?)));
+    if let Some((status, errors)) = password_mistakes(accounts, &viewer, &fields).await? {
+        return Ok(Err((status, account_page(app, &viewer, errors).await?)));
     }
-    let new_is_wrong = password::check(fields.raw("new_password"), &user.email).unwrap_or_default();
+    let hash = accounts.passwords.hash(fields.raw("new_password").to_owned()).await?;
+    let (user, address) = (viewer.user().clone(), viewer.address.ip.to_string());
+    let ended = actions::change_password(app, user, viewer.session.id, (hash, address)).await?;
+    let ended = format::counted(i64::try_from(ended).unwrap_or_default(), "other session", "other sessions");
+    Ok(Ok(Back::to("/account").saying(Flash::ok(format!("Your password is changed; {ended} ended.")))))
+}
+
+/// What is wrong with the form, if anything. A wrong current password counts like one at the sign-in.
+async fn password_mistakes(accounts: &Accounts, viewer: &Viewer, fields: &Fields) -> Result<Option<(Status, PasswordErrors)>> {
+    let (user, network) = (viewer.user(), &viewer.address.network);
+    let account = email_key(&user.email);
+    if let Some(seconds) = accounts.throttle.wait_s(&account, network) {
+        return Ok(Some((Status::TooManyRequests, PasswordErrors { current: too_many(seconds), new: String::new() })));
+    }
     let is_current = accounts.passwords.verify(fields.raw("current_password").to_owned(), Some(user.password_hash.clone())).await?;
     if !is_current {
         accounts.throttle.failed(&account, network);
     }
-    if !is_current || !new_is_wrong.is_empty() {
-        let current = if is_current { "" } else { "This is not your current password." };
-        let errors = PasswordErrors { current: current.into(), new: new_is_wrong.into() };
-        return Ok(Err((Status::UnprocessableEntity, account_page(app, &viewer, errors).await?)));
-    }
-    let hash = accounts.passwords.hash(fields.raw("new_password").to_owned()).await?;
-    let ended = actions::change_password(app, user, viewer.session.id, (hash, viewer.address.ip.to_string())).await?;
-    let ended = format::counted(i64::try_from(ended).unwrap_or_default(), "other session", "other sessions");
-    Ok(Ok(Back::to("/account").saying(Flash::ok(format!("Your password is changed; {ended} ended.")))))
+    let current = if is_current { "" } else { "This is not your current password." };
+    let new = password::check(fields.raw("new_password"), &user.email).unwrap_or_default();
+    let is_fine = current.is_empty() && new.is_empty();
+    Ok((!is_fine).then(|| (Status::UnprocessableEntity, PasswordErrors { current: current.into(), new: new.into() })))
 }

@@ -5,11 +5,11 @@ use rocket::{State, get, post};
 
 use crate::Result;
 use crate::app::App;
-use crate::web::{Back, Fields, Site, Theme, format};
+use crate::web::{Back, Fields, Site, Theme};
 
 use super::actions::NewUser;
 use super::model::Role;
-use super::pages::Try;
+use super::pages::{Try, too_many};
 use super::views::{SetupErrors, SetupPage};
 use super::{Accounts, actions, queries, sessions};
 
@@ -45,15 +45,10 @@ pub async fn set_up(
 ) -> Result<std::result::Result<Back, (Status, SetupPage)>> {
     let again = |errors| SetupPage { theme: who.theme, name: fields.text("name").into(), email: fields.text("email").into(), errors };
     if let Some(seconds) = accounts.throttle.wait_s("setup", &who.address.network) {
-        let code = format!("Too many wrong codes. Try again in {}.", format::duration_ms(seconds as i64 * 1_000));
-        return Ok(Err((Status::TooManyRequests, again(SetupErrors { code, ..SetupErrors::default() }))));
+        let errors = SetupErrors { code: too_many(seconds).replace("passwords", "codes"), ..SetupErrors::default() };
+        return Ok(Err((Status::TooManyRequests, again(errors))));
     }
-    let new = NewUser {
-        email: fields.text("email").into(),
-        name: fields.text("name").into(),
-        role: Role::Admin,
-        password: fields.raw("password").into(),
-    };
+    let new = first_admin(&fields);
     let errors = mistakes(&new, accounts.setup.accepts(fields.text("code")));
     if !errors.code.is_empty() {
         accounts.throttle.failed("setup", &who.address.network);
@@ -65,6 +60,11 @@ pub async fn set_up(
     accounts.setup.end();
     who.jar.add(sessions::cookie(site, &token));
     Ok(Ok(Back::to("/")))
+}
+
+fn first_admin(fields: &Fields) -> NewUser {
+    let text = |name| fields.text(name).to_owned();
+    NewUser { email: text("email"), name: text("name"), role: Role::Admin, password: fields.raw("password").into() }
 }
 
 fn mistakes(new: &NewUser, is_code: bool) -> SetupErrors {

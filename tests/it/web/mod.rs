@@ -1,5 +1,6 @@
 //! The pages and what stands in front of them.
 
+mod big_tables;
 mod browser;
 mod defence;
 mod job_pages;

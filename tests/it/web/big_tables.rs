@@ -1,0 +1,111 @@
+//! Lists over many rows: the plan of each question, and a search that stops and says so.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use throughline::accounts::Role;
+use throughline::db::{Engine, on_backend};
+
+use super::browser::Browser;
+use crate::harness::{TestApp, Whole, both_engines};
+
+/// Leads, one a second, the first of them older than all others; a job each, nearly all of them done.
+const FILL: &[&str] = &[
+    "INSERT INTO leads (line_id, status_token_hash, kind, source, name, email, email_key, items, utm, extra, status, retry_count, received_at, updated_at)
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20100)
+     SELECT 'line-' || i, 'hash-' || i, 'quote', 'source-' || (i % 5), CASE WHEN i = 1 THEN 'Needle' ELSE 'Straw ' || i END, 'n' || i || '@example.com',
+         'n' || i || '@example.com', '[]', '{}', '{}', CASE WHEN i % 100 = 0 THEN 'failed' ELSE 'sent' END, 0, AT(i), AT(i) FROM n",
+    "INSERT INTO jobs (kind, lane, state, payload, line_id, subject, repeatable, run_at, attempts, attempts_max, provider_failures, created_at,
+         due_since, finished_at, updated_at)
+     SELECT CASE WHEN id % 1000 = 0 THEN 'rare.kind' ELSE 'leads.deliver' END, 'lead', CASE WHEN status = 'failed' THEN 'dead' ELSE 'succeeded' END, '{}',
+         line_id, 'lead:' || id, TRUE, received_at, 0, 3, 0, received_at, received_at, received_at, received_at FROM leads ORDER BY id",
+    "ANALYZE",
+];
+
+async fn fill(app: &TestApp, whole: &Whole) {
+    let at = match app.engine {
+        Engine::Sqlite => "strftime('%Y-%m-%d %H:%M:%f', '2026-11-21 00:00:00', '+' || i || ' seconds')",
+        Engine::Postgres => "TIMESTAMP '2026-11-21 00:00:00' + i * INTERVAL '1 second'",
+    };
+    for statement in FILL {
+        let sql = statement.replace("AT(i)", at);
+        let write = move |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
+            diesel::sql_query(sql.clone()).execute(tx.conn())?;
+            Ok(())
+        };
+        whole.app.store.write("fill", "fill", write).await.expect("filled");
+    }
+}
+
+#[derive(QueryableByName)]
+struct SqliteStep {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresStep {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    step: String,
+}
+
+async fn plan(app: &TestApp, whole: &Whole, sql: &'static str) -> String {
+    let engine = app.engine;
+    let steps = whole.ask(move |conn| match engine {
+        Engine::Sqlite => {
+            let steps: Vec<SqliteStep> = on_backend!(conn, |c| diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(c))?;
+            Ok(steps.into_iter().map(|step| step.detail).collect::<Vec<_>>())
+        }
+        Engine::Postgres => {
+            let steps: Vec<PostgresStep> = on_backend!(conn, |c| diesel::sql_query(format!("EXPLAIN {sql}")).load(c))?;
+            Ok(steps.into_iter().map(|step| step.step).collect())
+        }
+    });
+    steps.await.join("\n")
+}
+
+both_engines! {
+    async fn a_search_stops_after_twenty_thousand_leads_and_offers_to_go_on(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+
+        let first = browser.get("/leads?text=needle").await.text;
+
+        assert!(first.contains("Searched 20,000 leads, back to 21 Nov, 00:01.") && first.contains("No leads match"), "{first}");
+        let on = first.split('"').find(|part| part.contains("place=older")).expect("a link to go on").replace("&#38;", "&");
+        let second = browser.get(&on).await.text;
+        assert!(second.contains(">Needle<") && second.contains("Searched to the oldest lead."));
+        assert!(browser.get("/leads?text=n19@").await.text.contains("n19@example.com"), "the beginning of an address needs no search");
+    }
+
+    async fn every_list_is_read_from_an_index_in_its_order(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        for (index, sql) in [
+            ("leads_by_time", "SELECT * FROM leads ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("leads_by_status", "SELECT * FROM leads WHERE status = 'failed' ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("leads_by_source", "SELECT source FROM leads WHERE source > 'source-2' ORDER BY source LIMIT 1"),
+            ("leads_by_email", "SELECT * FROM leads WHERE email_key >= 'n77@' AND email_key < 'n77@x' ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("jobs_by_state", "SELECT * FROM jobs WHERE state = 'dead' ORDER BY id DESC LIMIT 51"),
+            ("jobs_by_kind", "SELECT * FROM jobs WHERE kind = 'rare.kind' AND state = 'dead' ORDER BY id DESC LIMIT 51"),
+            ("jobs_by_kind", "SELECT kind FROM jobs WHERE kind > 'leads.deliver' ORDER BY kind LIMIT 1"),
+            ("jobs_by_finish", "SELECT state, finished_at FROM jobs WHERE finished_at IS NOT NULL AND finished_at >= '2026-11-21 05:00:00' ORDER BY finished_at DESC LIMIT 100"),
+            ("jobs_by_subject", "SELECT * FROM jobs WHERE subject = 'lead:12' ORDER BY id DESC LIMIT 1"),
+            ("jobs_by_line", "SELECT * FROM jobs WHERE line_id = 'line-12' ORDER BY id LIMIT 200"),
+        ] {
+            let plan = plan(&app, &whole, sql).await;
+            assert!(plan.contains(index), "{sql}\n{plan}");
+            assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN leads\n"), "{sql}\n{plan}");
+        }
+    }
+
+    async fn the_outbox_counts_by_state_and_lists_a_rare_kind(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        let page = browser.get("/outbox?kind=rare.kind").await.text;
+        assert!(page.contains(">10,000+</span>") && page.contains(">201</span>"), "{page}");
+        assert_eq!(page.matches("<tr role=\"row\" id=\"job-").count(), 20);
+        assert!(page.contains("100+<span class=\"sr\"> failed jobs"));
+    }
+}
