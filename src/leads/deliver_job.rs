@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::integrations::zoho::PROVIDER;
 use crate::integrations::zoho::crm::{BatchAnswer, Crm, How, MemberAnswer, RECORDS_MAX, Record};
 use crate::integrations::{Failure, FailureClass};
-use crate::outbox::{Change, Claimed, Job, JobState, Lane, NewJob, Outcome, Report, enqueue};
+use crate::outbox::{Change, Claimed, Job, JobState, Lane, NewJob, Outcome, Repeatable, Report, enqueue};
 use crate::timeline::{self, Event};
 
 /// Calls one run may make when addresses repeat; what is left over goes with the next run.
@@ -35,8 +35,8 @@ impl Job for DeliverLead {
     const ATTEMPTS_MAX: i64 = 3;
     const RETRY_AFTER_S: &'static [u32] = &[60, 300];
     const TIMEOUT_S: u64 = 180;
-    // Repeatable only where the CRM keeps our id as a unique field; the claim asks the connection.
-    const REPEATABLE: bool = false;
+    // With the unique field an upsert finds what an earlier attempt wrote; without it a person has to look.
+    const REPEATABLE: Repeatable = Repeatable::WithExternalField;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
     const BATCH_MAX: usize = RECORDS_MAX;
 

@@ -13,7 +13,7 @@ use crate::http::Exchange;
 use crate::integrations::zoho::PROVIDER;
 use crate::integrations::zoho::crm::{Crm, Note, ZohoLeadId};
 use crate::integrations::{Failure, FailureClass};
-use crate::outbox::{Claimed, Job, Lane, Outcome, Report};
+use crate::outbox::{Claimed, Job, Lane, Outcome, Repeatable, Report};
 
 /// Adds the enquiry to the record. The note's title carries our line id, by which a repeated run finds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ impl Job for AddEnquiryNote {
     const KIND: &'static str = "leads.add_note";
     const LANE: Lane = Lane::Lead;
     // The record's notes are read first, so a note that is there is not written twice.
-    const REPEATABLE: bool = true;
+    const REPEATABLE: Repeatable = Repeatable::Always;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
 use crate::outbox::schedules::Schedule;
-use crate::outbox::{Claimed, Job, JobId, Lane, NewJob, Outcome, Report, enqueue};
+use crate::outbox::{Claimed, Job, JobId, Lane, NewJob, Outcome, Repeatable, Report, enqueue};
 
 /// Leads looked up in one transaction.
 const BATCH: i64 = 100;
@@ -23,7 +23,7 @@ pub struct SweepLeads {}
 impl Job for SweepLeads {
     const KIND: &'static str = "leads.sweep";
     const LANE: Lane = Lane::Sync;
-    const REPEATABLE: bool = true;
+    const REPEATABLE: Repeatable = Repeatable::Always;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         let outcome = match sweep(app).await {

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::breaker;
-use super::kind::{JobId, JobState};
+use super::kind::{JobId, JobState, Repeatable};
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
@@ -27,7 +27,11 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
         let open: Vec<&str> = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str()).collect();
         let Some((kind, connection)) = oldest_ready(tx.conn(), registry, &open, now)? else { break };
         let Some(spec) = registry.get(&kind) else { break };
-        let repeatable = spec.repeatable || has_external_key(tx.conn(), connection.as_deref())?;
+        let repeatable = match spec.repeatable {
+            Repeatable::Always => true,
+            Repeatable::WithExternalField => has_external_field(tx.conn(), connection.as_deref())?,
+            Repeatable::Never => false,
+        };
         let batch = take(tx, &kind, Taking { process_id, now, most: spec.batch_max, repeatable })?;
         if batch.rows.is_empty() {
             break; // another process was faster
@@ -42,6 +46,13 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
         tx.touch(Topic::Jobs);
     }
     Ok(batches)
+}
+
+/// Whether a claim would find anything: asked of a reader, so that an idle worker writes nothing.
+pub(super) fn is_any_ready(conn: &mut Conn, registry: &Registry, now: UtcTime) -> QueryResult<bool> {
+    let states = breaker::all(conn)?;
+    let open: Vec<&str> = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str()).collect();
+    Ok(oldest_ready(conn, registry, &open, now)?.is_some())
 }
 
 /// The kind and connection of the job that has been ready for longest.
@@ -59,7 +70,7 @@ fn oldest_ready(conn: &mut Conn, registry: &Registry, open: &[&str], now: UtcTim
 }
 
 /// Whether the provider keeps our own id as a unique field: then a call can be repeated without harm.
-fn has_external_key(conn: &mut Conn, provider: Option<&str>) -> QueryResult<bool> {
+fn has_external_field(conn: &mut Conn, provider: Option<&str>) -> QueryResult<bool> {
     let Some(provider) = provider else { return Ok(false) };
     connections::table
         .filter(connections::provider.eq(provider))

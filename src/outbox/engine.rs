@@ -42,6 +42,10 @@ impl Engine {
     /// Claims up to `runs_max` batches.
     pub(super) async fn claim(&self, runs_max: usize) -> Result<Vec<Batch>> {
         let (registry, process_id, now) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now());
+        let kinds = registry.clone();
+        if !self.app.store.read(move |conn| claim::is_any_ready(conn, &kinds, now).map_err(Error::from)).await? {
+            return Ok(Vec::new());
+        }
         let claim = move |tx: &mut crate::db::Tx<'_>| claim::claim(tx, &registry, &process_id, now, runs_max).map_err(Error::from);
         Ok(self.app.store.write("outbox.claim", "outbox.claim", claim).await?)
     }
@@ -139,7 +143,7 @@ impl Engine {
         let last_success_at = self.last_success_of(&batch).await?;
         let Some(spec) = self.registry.get(&batch.kind) else { return Ok(()) };
         let jitter = 0.9 + 0.2 * random::fraction();
-        let about = Circumstances { retry_after_s: spec.retry_after_s, repeatable: spec.repeatable, last_success_at, jitter, now };
+        let about = Circumstances { retry_after_s: spec.retry_after_s, last_success_at, jitter, now };
         let kind = batch.kind.clone();
         let finished = Arc::new(finish::judge(batch.rows, batch.lease_token, reports, about));
         report_failures(&finished);

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::kind::{Job, JobId, JobState};
+use super::kind::{Job, JobId, JobState, Repeatable};
 use crate::clock::UtcTime;
 use crate::db::schema::jobs;
 use crate::db::{Topic, Tx};
@@ -35,7 +35,7 @@ pub fn enqueue<J: Job>(tx: &mut Tx<'_>, now: UtcTime, new: &NewJob<'_, J>) -> Qu
         jobs::subject.eq(new.subject),
         jobs::connection.eq(J::CONNECTION),
         jobs::unique_key.eq(new.unique_key),
-        jobs::repeatable.eq(J::REPEATABLE),
+        jobs::repeatable.eq(J::REPEATABLE == Repeatable::Always),
         jobs::run_at.eq(new.run_at),
         jobs::attempts.eq(0),
         jobs::attempts_max.eq(J::ATTEMPTS_MAX),

@@ -30,7 +30,6 @@ pub(super) fn judge(rows: Vec<JobRow>, lease_token: i64, reports: Vec<Report>, a
         .zip(reports)
         .map(|(row, report)| {
             let outcome_word = word(&report.outcome);
-            let about = Circumstances { repeatable: row.repeatable, ..about };
             let settlement = policy::settle(&row, report.outcome, about);
             Finished { row, lease_token, settlement, exchange: report.exchange, outcome_word }
         })

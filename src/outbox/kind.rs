@@ -100,6 +100,17 @@ pub struct Change<'a, J> {
     pub at: UtcTime,
 }
 
+/// Whether an attempt whose end is unknown may simply be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeatable {
+    /// It does no harm: each call carries an idempotency key of ours, or looks before it writes.
+    Always,
+    /// Where the connection keeps our own id as a unique field; the claim asks the connection.
+    WithExternalField,
+    /// A probe or a person must find out first.
+    Never,
+}
+
 /// A kind of job. Carries ids, not copies.
 pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Stable for ever: rows carry it.
@@ -109,8 +120,8 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const ATTEMPTS_MAX: i64 = 3;
     /// After this many seconds an attempt is given up.
     const TIMEOUT_S: u64 = 60;
-    /// Running it twice does no harm (each call carries an idempotency key of ours).
-    const REPEATABLE: bool;
+    /// Whether running it twice does harm.
+    const REPEATABLE: Repeatable;
     /// Seconds to wait after the first, second, … failure of the record; the last repeats.
     const RETRY_AFTER_S: &'static [u32] = &[60, 300];
     /// The provider whose connection it needs; its jobs wait while that is blocked.

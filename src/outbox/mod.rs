@@ -18,7 +18,7 @@ pub mod worker;
 
 pub use engine::Engine;
 pub use enqueue::{NewJob, enqueue};
-pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, Outcome, Report};
+pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, Outcome, Repeatable, Report};
 pub use process::{Announcement, count_live_workers};
 pub use registry::{Registry, RegistryBuilder};
 pub use row::{JobRow, shown_state};

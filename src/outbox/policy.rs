@@ -46,8 +46,6 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
     pub retry_after_s: &'a [u32],
-    /// Whether running it again does no harm.
-    pub repeatable: bool,
     /// The connection's last success, if it has one.
     pub last_success_at: Option<UtcTime>,
     /// In `0.9..1.1`.
@@ -78,7 +76,7 @@ pub fn settle(row: &JobRow, outcome: Outcome, about: Circumstances<'_>) -> Settl
 
 fn after_failure(row: &JobRow, failure: Failure, about: Circumstances<'_>, stays: Settlement) -> Settlement {
     let failed = Settlement { class: Some(failure.class), error: Some(failure.message.clone()), ..stays };
-    if failure.effect_unknown && !about.repeatable {
+    if failure.effect_unknown && !row.repeatable {
         return Settlement { state: JobState::Uncertain, verdict: Verdict::Fails, ..failed };
     }
     if failure.of_record {

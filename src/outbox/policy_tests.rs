@@ -40,7 +40,7 @@ fn row() -> JobRow {
 }
 
 fn about() -> Circumstances<'static> {
-    Circumstances { retry_after_s: &[60, 300], repeatable: true, last_success_at: None, jitter: 1.0, now: at(100) }
+    Circumstances { retry_after_s: &[60, 300], last_success_at: None, jitter: 1.0, now: at(100) }
 }
 
 fn failure(class: FailureClass) -> Failure {
@@ -99,7 +99,7 @@ fn a_provider_that_fails_for_this_record_alone_counts_against_the_record() {
 fn a_lost_answer_is_uncertain_unless_the_call_can_be_repeated() {
     let lost = || Failure { effect_unknown: true, ..failure(FailureClass::Network) };
     assert_eq!(settled(&row(), lost(), about()).state, JobState::Pending);
-    assert_eq!(settled(&row(), lost(), Circumstances { repeatable: false, ..about() }).state, JobState::Uncertain);
+    assert_eq!(settled(&JobRow { repeatable: false, ..row() }, lost(), about()).state, JobState::Uncertain);
 }
 
 #[test]

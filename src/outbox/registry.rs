@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::kind::{Change, Claimed, Job, JobState, Report};
+use super::kind::{Change, Claimed, Job, JobState, Repeatable, Report};
 use super::row::JobRow;
 use crate::app::App;
 use crate::clock::UtcTime;
@@ -33,7 +33,7 @@ type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange]) -> diesel::QueryResult<()> + Se
 /// A kind, with its types erased.
 pub(super) struct KindSpec {
     pub timeout_s: u64,
-    pub repeatable: bool,
+    pub repeatable: Repeatable,
     pub retry_after_s: &'static [u32],
     pub batch_max: usize,
     pub run: Box<Run>,
