@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -58,10 +59,13 @@ impl Sources {
     pub fn of_process() -> Result<Self, Mistakes> {
         let env: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
-        let path = env.get("ROCKET_CONFIG").map_or("Rocket.toml", String::as_str);
-        let file = Figment::from(Toml::file(path).nested()).select("default").extract::<Dict>().map_err(|cause| {
-            Mistakes(vec![format!("{path} cannot be read: {cause}. Correct the line named, or move the file away to run on defaults")])
-        })?;
+        let file = match env.get("ROCKET_CONFIG").filter(|path| !path.is_empty()) {
+            Some(path) if !Path::new(path).exists() => {
+                return Err(Mistakes(vec![format!("ROCKET_CONFIG names {path}, which is not there; correct it, or leave it out")]));
+            }
+            Some(path) => read_file(path)?,
+            None => read_file("Rocket.toml")?,
+        };
         Ok(Self { env, file })
     }
 
@@ -89,6 +93,13 @@ impl Sources {
         };
         self.env.get(key).or(alias).cloned().or_else(from_file).filter(|value| !value.trim().is_empty())
     }
+}
+
+/// The table `[default]` of the file; empty where there is no such file.
+fn read_file(path: &str) -> Result<Dict, Mistakes> {
+    Figment::from(Toml::file(path).nested()).select("default").extract::<Dict>().map_err(|cause| {
+        Mistakes(vec![format!("{path} cannot be read: {cause}. Correct the line named, or move the file away to run on defaults")])
+    })
 }
 
 fn table<'a>(dict: &'a Dict, name: &str) -> Option<&'a Dict> {
@@ -301,5 +312,14 @@ mod tests {
         let config = Config::load(&sources).expect("aliases are keys");
         assert!(config.cron_secret.is_some());
         assert_eq!(config.zoho.api_url.as_deref(), Some("https://www.zohoapis.eu"));
+    }
+
+    #[test]
+    fn the_example_file_changes_nothing() {
+        let file = read_file(concat!(env!("CARGO_MANIFEST_DIR"), "/Rocket.toml")).expect("it can be read");
+        assert!(file.contains_key("port"), "it is there");
+        let with = Config::load(&Sources { env: BTreeMap::new(), file }).expect("the example is right");
+        let without = Config::load(&Sources::default()).expect("the defaults work");
+        assert_eq!(format!("{with:?}"), format!("{without:?}"));
     }
 }
