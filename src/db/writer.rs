@@ -286,6 +286,9 @@ impl Writer {
                 }
                 Err(cause) => last = format!("{cause:#}"),
             }
+            // Those who came later need not wait for this: of them nothing has begun.
+            self.outage.met(&last);
+            self.refuse_all(&mut Vec::new(), last.clone());
             std::thread::sleep(Duration::from_millis(200));
         }
         error!(error = last, batch.id = batch_id, "It could not be found out what became of a lost COMMIT");

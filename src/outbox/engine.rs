@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use super::breaker;
 use super::claim::{self, Batch};
 use super::finish;
+use super::held::Held;
 use super::kind::{Outcome, Report};
 use super::policy::Circumstances;
 use super::process::{self, Announcement, Whom};
@@ -26,12 +27,13 @@ use crate::random;
 pub struct Engine {
     app: App,
     registry: Registry,
+    held: Held,
 }
 
 impl Engine {
     /// An engine for the kinds of the registry.
     pub fn new(app: App, registry: Registry) -> Self {
-        Self { app, registry }
+        Self { app, registry, held: Held::default() }
     }
 
     /// The program's shared parts.
@@ -53,6 +55,7 @@ impl Engine {
     /// Runs a claimed batch to its end and writes down what came of it.
     pub(super) async fn run(&self, batch: Batch) -> Result<()> {
         let Some(spec) = self.registry.get(&batch.kind) else { return Ok(()) };
+        let _held = self.held.hold(batch.lease_token);
         let reports = self.attempt(spec, &batch).await;
         self.finish(batch, reports).await
     }
@@ -84,6 +87,12 @@ impl Engine {
         self.rescue(Whom::Silent).await
     }
 
+    /// Takes back jobs that this process leased and does not run: the answer to the claim was lost, or their outcome could
+    /// not be written. Its own heartbeats would keep such leases alive for ever.
+    pub async fn rescue_lost(&self) -> Result<usize> {
+        self.rescue(Whom::Lost(self.held.tokens())).await
+    }
+
     /// At start: on SQLite no other process can live, so every running job is an orphan at once.
     pub async fn rescue_at_start(&self) -> Result<usize> {
         let whom = match self.app.store.engine() {
@@ -104,8 +113,8 @@ impl Engine {
         let (registry, own_id, clock) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.clone());
         let mut rescued_total = 0;
         loop {
-            let (registry, own_id, now) = (registry.clone(), own_id.clone(), clock.now());
-            let sweep = move |tx: &mut crate::db::Tx<'_>| process::rescue(tx, &registry, now, &own_id, whom).map_err(Error::from);
+            let (registry, own_id, now, whom) = (registry.clone(), own_id.clone(), clock.now(), whom.clone());
+            let sweep = move |tx: &mut crate::db::Tx<'_>| process::rescue(tx, &registry, now, &own_id, &whom).map_err(Error::from);
             let rescued = self.app.store.write("outbox.rescue", "outbox.claim", sweep).await?;
             if rescued == 0 {
                 return Ok(rescued_total);
@@ -140,7 +149,8 @@ impl Engine {
 
     async fn finish(&self, batch: Batch, reports: Vec<Report>) -> Result<()> {
         let now = self.app.clock.now();
-        let last_success_at = self.last_success_of(&batch).await?;
+        // Not known: then the failure is not held against the record. A database that is away now is waited for below.
+        let last_success_at = self.last_success_of(&batch).await.unwrap_or_default();
         let Some(spec) = self.registry.get(&batch.kind) else { return Ok(()) };
         let jitter = 0.9 + 0.2 * random::fraction();
         let about = Circumstances { retry_after_s: spec.retry_after_s, last_success_at, jitter, now };

@@ -6,6 +6,7 @@ mod claim;
 mod engine;
 mod enqueue;
 mod finish;
+mod held;
 pub mod hurry;
 mod kind;
 mod policy;

@@ -58,11 +58,13 @@ pub fn leave(tx: &mut Tx<'_>, process_id: &str) -> QueryResult<()> {
 
 /// Takes back the jobs of dead processes: repeatable ones run again, the others wait for a person. Returns how many.
 /// `only_this_process_can_live`: on SQLite, at start, every other process is dead whatever its heartbeat says.
-pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: Whom) -> QueryResult<usize> {
+pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
     let orphans = orphans(tx.conn(), now, own_id, whom)?;
     for row in &orphans {
         let state = if row.repeatable { JobState::Pending } else { JobState::Uncertain };
-        let why = if row.repeatable {
+        let why = if matches!(whom, Whom::Lost(_)) && row.repeatable {
+            "The database went away before the outcome was written; it runs again"
+        } else if row.repeatable {
             "The process that ran it ended; it runs again"
         } else {
             "The process that ran it ended, and the call may have been made: look it up before sending again"
@@ -104,7 +106,7 @@ pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id:
 }
 
 /// Whose jobs a rescue takes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Whom {
     /// Processes without a heartbeat for the length of the lease.
     Silent,
@@ -112,13 +114,20 @@ pub(super) enum Whom {
     Others,
     /// This process itself, at the end of its shutdown.
     Own,
+    /// This process, but for the leases it runs something under. Only old ones: a claim may be on its way here.
+    Lost(Vec<i64>),
 }
 
-fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: Whom) -> QueryResult<Vec<JobRow>> {
+fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<Vec<JobRow>> {
     let running = jobs::table.filter(jobs::state.eq(JobState::Running)).select(JobRow::as_select()).order(jobs::id).limit(RESCUE_MAX);
     match whom {
         Whom::Others => running.filter(jobs::leased_by.is_null().or(jobs::leased_by.ne(own_id))).load(conn),
         Whom::Own => running.filter(jobs::leased_by.eq(own_id)).load(conn),
+        Whom::Lost(held) => running
+            .filter(jobs::leased_by.eq(own_id))
+            .filter(jobs::updated_at.lt(now - LEASE))
+            .filter(jobs::lease_token.assume_not_null().ne_all(held.clone()))
+            .load(conn),
         Whom::Silent => {
             let lives =
                 processes::table.filter(processes::id.nullable().eq(jobs::leased_by)).filter(processes::heartbeat_at.gt(now - LEASE));

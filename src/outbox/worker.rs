@@ -87,7 +87,7 @@ fn note_end(ended: Result<crate::Result<()>, tokio::task::JoinError>) {
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(cause)) => {
-            tracing::error!(error = %cause, "The outcome of a run could not be written; it is rescued when its lease runs out")
+            tracing::error!(error = %cause, "The outcome of a run could not be written; the sweep for lost leases takes it back")
         }
         Err(cause) => tracing::error!(error = %cause, "A run ended unexpectedly"),
     }
@@ -107,6 +107,11 @@ async fn keep_beating(engine: Engine, announcement: Announcement) {
             Ok(0) => {}
             Ok(rescued) => tracing::warn!(rescued, "Jobs of a process that ended were taken back"),
             Err(cause) => tracing::warn!(error = %cause, "The rescue sweep failed"),
+        }
+        match engine.rescue_lost().await {
+            Ok(0) => {}
+            Ok(rescued) => tracing::warn!(rescued, "Jobs whose claim or outcome was lost with the database were taken back"),
+            Err(cause) => tracing::warn!(error = %cause, "The sweep for lost leases failed"),
         }
     }
 }

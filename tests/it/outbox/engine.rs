@@ -56,6 +56,24 @@ both_engines! {
         assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
     }
 
+    async fn a_lease_of_this_process_that_nobody_runs_is_taken_back(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+        // The claim was committed and its answer lost; the process lives on and beats.
+        strand(&whole, job, Box::leak(whole.app.process_id.clone().into_boxed_str()), true).await;
+        whole.outbox.beat(announcement(&whole, &whole.app.process_id)).await.expect("it lives");
+
+        assert_eq!(whole.outbox.rescue_lost().await.expect("a sweep"), 0, "the claim may be on its way");
+        app.clock.advance(Duration::from_secs(31));
+        whole.outbox.beat(announcement(&whole, &whole.app.process_id)).await.expect("it lives");
+        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 0, "its own heartbeat keeps the lease");
+        assert_eq!(whole.outbox.rescue_lost().await.expect("a sweep"), 1);
+        whole.run_until_idle().await;
+
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
+    }
+
     async fn a_call_that_may_have_been_made_and_cannot_be_repeated_waits_for_a_person(app: TestApp) {
         let whole = app.whole().await;
         let lead = whole.post_lead("Ada", "ada@example.com").await;
