@@ -1,7 +1,7 @@
 //! The real binary from outside: what it refuses at start, with what words, and that it leaves the data alone.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -58,6 +58,26 @@ fn serving(folder: &Path, settings: &[(&str, &str)]) -> Running {
         log.push_str(&line);
     }
     panic!("it did not come up: {log}");
+}
+
+/// A body that begins and never ends: the program gives up on it by itself, and goes on taking leads.
+#[test]
+fn a_body_that_stalls_is_given_up_after_ten_seconds() {
+    let folder = folder();
+    let port = free_port().to_string();
+    let _running = serving(folder.path(), &[("ROCKET_PORT", &port)]);
+    let mut stalled = TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    let head = "POST /api/store-lead HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n";
+    stalled.write_all(format!("{head}{{\"name\": \"Ada Lovelace\", ").as_bytes()).expect("it takes the beginning");
+    let mut answer = [0; 12];
+    stalled.read_exact(&mut answer).expect("it answers without having read the end");
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    let mut honest = TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    let body = "name=Ada&phone=%2B442079460958";
+    let head = "POST /api/store-lead HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 30\r\n\r\n";
+    honest.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
+    honest.read_exact(&mut answer).expect("it answers");
+    assert_eq!(&answer, b"HTTP/1.1 201");
 }
 
 fn folder() -> TempDir {
