@@ -87,6 +87,17 @@ test("rows do not move under the pointer: the page says what is new instead", as
   await assertNotReloaded(page, other);
 });
 
+test("nor do they while the focus is in them", async () => {
+  const [page, other] = await both("/leads");
+  const link = page.getByRole("link", { name: "Visitor 57" });
+  await link.focus();
+  await program.postLead({ name: "Dorothy Vaughan", email: "dorothy@example.com" });
+  await row(other, "Dorothy Vaughan").waitFor();
+  await page.getByRole("button", { name: /1 new: show/ }).waitFor();
+  assert.ok(await link.evaluate((el) => el === document.activeElement));
+  await assertNotReloaded(page, other);
+});
+
 test("what one person corrects, the other sees", async () => {
   await program.faults({ fault: "refuse_record", code: "INVALID_DATA", api_name: "Email", match: { field: "Email", ends_with: "@refused.example" } });
   const { id } = await program.postLead({ name: "Jürgen Groß", email: "juergen@refused.example" });
