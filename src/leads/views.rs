@@ -302,7 +302,7 @@ fn consent(given: bool, wording: Option<&str>) -> String {
 
 fn delivery(found: &LeadStory, times: Times) -> Vec<Fact> {
     let lead = &found.lead;
-    let mut facts = vec![Fact::text("State", label(lead.status)), Fact::text("Tries so far", format::number(lead.retry_count))];
+    let mut facts = vec![Fact::text("State", label(lead.status)), Fact::text("Failed tries", format::number(lead.retry_count))];
     facts.extend(lead.processed_at.map(|at| Fact::text("Settled", times.exact(at).text)));
     facts.extend(lead.zoho_lead_id.as_ref().map(|id| Fact::code("Zoho record", id)));
     facts.extend(found.job.as_ref().map(|job| Fact::text("Job", format!("#{}", job.id.0)).at(format!("/outbox/{}", job.id.0))));

@@ -185,7 +185,7 @@ impl JobShow {
             error: if matches!(row.state, JobState::Succeeded) { String::new() } else { row.last_error.clone().unwrap_or_default() },
             advice: advice(row.state),
             waiting: waiting.map(|waiting| sentence(&waiting, times)).unwrap_or_default(),
-            attempts_used: format!("{} of {} used", row.attempts, row.attempts_max),
+            attempts_used: format!("{} of {} tries failed", row.attempts, row.attempts_max),
             entries: entries(job, times),
             payload: pretty(&row.payload),
             note: row.note.as_deref().map(pretty).unwrap_or_default(),

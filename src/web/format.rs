@@ -113,6 +113,7 @@ fn utc(at: NaiveDateTime) -> String {
 pub fn duration(length: TimeDelta) -> String {
     let (ms, s) = (length.num_milliseconds(), length.num_seconds());
     match s {
+        _ if ms < 1 => "<1 ms".into(),
         _ if ms < 1_000 => format!("{ms} ms"),
         0..10 => format!("{}.{} s", s, ms % 1_000 / 100),
         10..60 => format!("{s} s"),
