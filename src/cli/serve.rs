@@ -41,12 +41,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
             "--role needs PostgreSQL: a SQLite database belongs to one process that does everything. Leave --role out, or set DATABASE_URL=postgres://…"
         );
     }
-    let lock = if is_sqlite {
-        start::make_folder(&config.database_url)?;
-        Some(db::lock_database(&config.database_url)?)
-    } else {
-        None
-    };
+    let lock = if is_sqlite { Some(db::lock_database(&config.database_url)?) } else { None };
     let app = start::app(config).await?;
     run_app(app, |_| async {}).await?;
     drop(lock);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use throughline::app::{App, Parts};
 use throughline::clock::Clock;
 use throughline::config::Config;
@@ -15,7 +14,6 @@ pub async fn app(config: Config) -> anyhow::Result<App> {
     let (url, clock) = (config.database_url.clone(), Clock::machine());
     let options = StoreOptions::new(&url, clock.clone());
     let store = tokio::task::spawn_blocking(move || {
-        make_folder(&url)?;
         db::migrate::ensure_current(&url)?;
         Store::open_with(options)
     })
@@ -27,15 +25,6 @@ pub async fn app(config: Config) -> anyhow::Result<App> {
     let process_id = format!("{}-{}-{:04x}", host_name(), std::process::id(), random::positive_i64() & 0xffff);
     let transport = Arc::new(ReqwestTransport::new()?);
     Ok(App::new(Parts { store, clock, transport, vault: unlocked.vault, config, process_id }))
-}
-
-/// Makes the folder of a SQLite database.
-pub fn make_folder(url: &str) -> anyhow::Result<()> {
-    let Some(path) = db::sqlite_path(url) else { return Ok(()) };
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(folder).with_context(|| {
-        format!("the folder {} for the database cannot be made; make it, or set DATABASE_URL=sqlite:PATH", folder.display())
-    })
 }
 
 /// The machine's name, for people who read the list of processes.

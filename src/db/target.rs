@@ -1,5 +1,7 @@
 //! Where the database is, how a connection to it is opened and set up, and what is wrong in words when it cannot be.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -72,11 +74,12 @@ impl Target {
         }
     }
 
-    /// Makes the folder of an embedded database, so that a first start needs no preparation.
+    /// Makes the folder of an embedded database, so that a first start needs no preparation. For its owner alone: leads
+    /// are personal data, and SQLite makes its files readable for everybody.
     pub(super) fn make_folder(&self) -> anyhow::Result<()> {
         let Self::Sqlite { path } = self else { return Ok(()) };
         match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => std::fs::create_dir_all(folder).with_context(|| {
+            Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
                 format!("the folder of the database, {}, cannot be made; make it yourself or set DATABASE_URL", folder.display())
             }),
             None => Ok(()),
@@ -237,5 +240,16 @@ mod tests {
         assert!(url.contains("connect_timeout=2&") && !url.contains("connect_timeout=5"), "{url}");
         assert!(url.contains("&tcp_user_timeout=15000"), "{url}");
         assert!(with_client_settings("postgres://h/db").contains("db?connect_timeout=5&"));
+    }
+
+    #[test]
+    fn a_folder_that_is_made_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("var/data");
+        let target = Target::parse(&format!("sqlite:{}/a.db", data.display())).expect("a file");
+        target.make_folder().expect("made");
+        target.make_folder().expect("made already");
+        assert_eq!(std::fs::metadata(&data).expect("it is there").permissions().mode() & 0o777, 0o700);
     }
 }
