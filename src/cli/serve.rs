@@ -1,5 +1,7 @@
 //! `throughline serve` and `throughline worker`: everything a process does, until it is asked to stop.
 
+use std::net::{IpAddr, TcpListener};
+
 use anyhow::Context;
 use clap::Args;
 use rocket::error::ErrorKind;
@@ -38,10 +40,14 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let is_sqlite = Engine::of_url(&config.database_url) == Engine::Sqlite;
     if is_sqlite && config.roles != Roles::ALL {
         anyhow::bail!(
-            "--role needs PostgreSQL: a SQLite database belongs to one process that does everything. Leave --role out, or set DATABASE_URL=postgres://…"
+            "`worker` and --role need PostgreSQL: a SQLite database belongs to one process, a `serve` that does everything. Leave --role out, or set DATABASE_URL=postgres://…"
         );
     }
     let lock = if is_sqlite { Some(db::lock_database(&config.database_url)?) } else { None };
+    if config.roles.web {
+        // A process that cannot serve must not bring a database up to date, nor send the leads that wait in it.
+        drop(TcpListener::bind((config.address, config.port)).map_err(|why| taken(&why, config.address, config.port))?);
+    }
     let app = start::app(config).await?;
     run_app(app, |_| async {}).await?;
     drop(lock);
@@ -142,15 +148,15 @@ fn stop_together(web: rocket::Shutdown, stop: &Stop) {
     });
 }
 
-fn in_words(cause: &rocket::Error, address: std::net::IpAddr, port: u16) -> anyhow::Error {
+fn in_words(cause: &rocket::Error, address: IpAddr, port: u16) -> anyhow::Error {
     match cause.kind() {
-        ErrorKind::Bind(why) => {
-            anyhow::anyhow!(
-                "{address}:{port} cannot be listened on ({why}). Stop the program that has it, or choose another with ROCKET_PORT"
-            )
-        }
+        ErrorKind::Bind(why) => taken(why, address, port),
         other => anyhow::anyhow!("the web server ended: {other}"),
     }
+}
+
+fn taken(why: &dyn std::error::Error, address: IpAddr, port: u16) -> anyhow::Error {
+    anyhow::anyhow!("{address}:{port} cannot be listened on ({why}). Stop the program that has it, or choose another with ROCKET_PORT")
 }
 
 async fn until_signal() -> anyhow::Result<()> {

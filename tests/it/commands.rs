@@ -112,6 +112,7 @@ fn a_taken_port_is_named_with_the_way_out() {
     command.env("ROCKET_PORT", taken.local_addr().expect("its address").port().to_string());
     let said = refused(command);
     assert!(said.contains("cannot be listened on") && said.contains("ROCKET_PORT"), "{said}");
+    assert!(!folder.path().join("data/throughline.db").exists(), "no database was made or changed");
 }
 
 #[test]
