@@ -57,7 +57,6 @@ pub fn leave(tx: &mut Tx<'_>, process_id: &str) -> QueryResult<()> {
 }
 
 /// Takes back the jobs of dead processes: repeatable ones run again, the others wait for a person. Returns how many.
-/// `only_this_process_can_live`: on SQLite, at start, every other process is dead whatever its heartbeat says.
 pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
     let orphans = orphans(tx.conn(), now, own_id, whom)?;
     for row in &orphans {
