@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamp};
 use serde::Serialize;
 
 use super::model::LeadStatus;
 use crate::clock::UtcTime;
 use crate::db::Conn;
-use crate::db::schema::leads;
+use crate::on_backend;
 
 /// Beyond this a count says "at least".
 pub const COUNT_MAX: i64 = 10_000;
@@ -51,27 +52,36 @@ pub fn of(conn: &mut Conn, now: UtcTime) -> QueryResult<Statistics> {
         failed: count(conn, LeadStatus::Failed, None)?,
         uncertain: count(conn, LeadStatus::Uncertain, None)?,
         success_rate: percent(sent_today, sent_today + failed_today),
-        last_24h: Day { received: received_since(conn, since)?, sent: sent_today, failed: failed_today },
+        last_24h: Day { received: received_between(conn, since, now + TimeDelta::days(1))?, sent: sent_today, failed: failed_today },
         counts_capped_at: COUNT_MAX,
     })
 }
 
-/// How many leads have the status, received at or after `since`; 10,000 at most.
-pub fn count(conn: &mut Conn, status: LeadStatus, since: Option<UtcTime>) -> QueryResult<i64> {
-    let mut some = leads::table.filter(leads::status.eq(status)).into_boxed();
-    if let Some(since) = since {
-        some = some.filter(leads::received_at.ge(since));
-    }
-    // The limit ends the walk over the index; ids are read because a subselect in FROM cannot be written once for both engines.
-    let ids: Vec<i64> = some.order(leads::received_at.desc()).limit(COUNT_MAX).select(leads::id).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(COUNT_MAX))
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
 }
 
-/// How many leads came in at or after `since`; 10,000 at most.
-pub fn received_since(conn: &mut Conn, since: UtcTime) -> QueryResult<i64> {
-    let ids: Vec<i64> =
-        leads::table.filter(leads::received_at.ge(since)).order(leads::received_at.desc()).limit(COUNT_MAX).select(leads::id).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(COUNT_MAX))
+/// How many leads have the status, received at or after `since`; 10,000 at most.
+pub fn count(conn: &mut Conn, status: LeadStatus, since: Option<UtcTime>) -> QueryResult<i64> {
+    // In the FROM clause, where the query builder cannot put it: the limit ends the walk over the index.
+    let sql =
+        format!("SELECT COUNT(*) AS total FROM (SELECT 1 FROM leads WHERE status = $1 AND received_at >= $2 LIMIT {COUNT_MAX}) AS first");
+    let since = since.unwrap_or_default();
+    let counted: Counted =
+        on_backend!(conn, |c| diesel::sql_query(sql).bind::<Text, _>(status.as_str()).bind::<Timestamp, _>(since).get_result(c))?;
+    Ok(counted.total)
+}
+
+/// How many leads came in from one moment to before another; 10,000 at most.
+pub fn received_between(conn: &mut Conn, from: UtcTime, until: UtcTime) -> QueryResult<i64> {
+    let sql = format!(
+        "SELECT COUNT(*) AS total FROM (SELECT 1 FROM leads WHERE received_at >= $1 AND received_at < $2 LIMIT {COUNT_MAX}) AS first"
+    );
+    let counted: Counted =
+        on_backend!(conn, |c| diesel::sql_query(sql).bind::<Timestamp, _>(from).bind::<Timestamp, _>(until).get_result(c))?;
+    Ok(counted.total)
 }
 
 fn percent(part: i64, whole: i64) -> Option<f64> {

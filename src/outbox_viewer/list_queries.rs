@@ -158,29 +158,43 @@ pub fn find(conn: &mut Conn, id: JobId) -> QueryResult<Option<JobRow>> {
 #[derive(QueryableByName)]
 struct Counted {
     #[diesel(sql_type = Text)]
-    shown: String,
+    state: String,
     #[diesel(sql_type = BigInt)]
     total: i64,
+    /// Of the pending ones: those that have failed before.
+    #[diesel(sql_type = BigInt)]
+    retrying: i64,
 }
 
 /// How many jobs each tab has; counting stops at [`COUNT_MAX`] a state. The texts are ours, so they stand in the SQL.
 pub fn counts(conn: &mut Conn) -> QueryResult<Vec<(Shown, i64)>> {
-    let failed_before = "attempts > 0 OR last_error IS NOT NULL";
-    let parts = Shown::ALL.map(|shown| {
-        let condition = match shown {
-            Shown::Retrying => failed_before.to_owned(),
-            Shown::Pending => format!("NOT ({failed_before})"),
-            _ => "1 = 1".to_owned(),
-        };
-        format!(
-            "SELECT '{}' AS shown, COUNT(*) AS total FROM (SELECT attempts, last_error FROM jobs WHERE state = '{}' LIMIT {COUNT_MAX}) AS first WHERE {condition}",
-            shown.as_str(),
-            shown.stored().as_str()
-        )
-    });
-    let sql = parts.join(" UNION ALL ");
-    let counted: Vec<Counted> = on_backend!(conn, |c| diesel::sql_query(sql).load(c))?;
-    Ok(counted.into_iter().filter_map(|row| Some((Shown::parse(&row.shown)?, row.total))).collect())
+    let parts: Vec<String> = JobState::ALL.iter().map(|state| count_one(*state)).collect();
+    let counted: Vec<Counted> = on_backend!(conn, |c| diesel::sql_query(parts.join(" UNION ALL ")).load(c))?;
+    let of = |shown: Shown| {
+        let row = counted.iter().find(|row| row.state == shown.stored().as_str());
+        let total = row.map_or(0, |row| match shown {
+            Shown::Pending => row.total - row.retrying,
+            Shown::Retrying => row.retrying,
+            _ => row.total,
+        });
+        (shown, total)
+    };
+    Ok(Shown::ALL.into_iter().map(of).collect())
+}
+
+/// Only the pending ones need a look at their rows; the others are counted in the index.
+fn count_one(state: JobState) -> String {
+    let (retrying, columns) = match state {
+        JobState::Pending => {
+            ("COALESCE(SUM(CASE WHEN attempts > 0 OR last_error IS NOT NULL THEN 1 ELSE 0 END), 0)", "attempts, last_error")
+        }
+        _ => ("0", "1"),
+    };
+    let state = state.as_str();
+    format!(
+        "SELECT '{state}' AS state, COUNT(*) AS total, CAST({retrying} AS BIGINT) AS retrying \
+         FROM (SELECT {columns} FROM jobs WHERE state = '{state}' LIMIT {COUNT_MAX}) AS first"
+    )
 }
 
 /// The kinds of jobs there are, found by hopping along the index instead of reading it.

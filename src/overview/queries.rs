@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{connections, jobs, leads};
-use crate::leads::statistics::{self, COUNT_MAX, Statistics};
+use crate::leads::statistics::{self, Statistics};
 use crate::leads::{LeadId, LeadStatus};
 use crate::outbox::JobState;
 
@@ -61,8 +61,8 @@ pub struct Figures {
 /// Reads it all.
 pub fn figures(conn: &mut Conn, now: UtcTime, day_start: UtcTime) -> QueryResult<Figures> {
     Ok(Figures {
-        today: received(conn, day_start, now + TimeDelta::seconds(1))?,
-        yesterday: received(conn, day_start - TimeDelta::days(1), now - TimeDelta::days(1))?,
+        today: statistics::received_between(conn, day_start, now + TimeDelta::seconds(1))?,
+        yesterday: statistics::received_between(conn, day_start - TimeDelta::days(1), now - TimeDelta::days(1))?,
         statistics: statistics::of(conn, now)?,
         oldest_waiting: oldest_waiting(conn)?,
         connection: connections::table.filter(connections::provider.eq("zoho")).select(Connection::as_select()).first(conn).optional()?,
@@ -71,12 +71,6 @@ pub fn figures(conn: &mut Conn, now: UtcTime, day_start: UtcTime) -> QueryResult
         jobs_dead: count_jobs(conn, JobState::Dead)?,
         jobs_uncertain: count_jobs(conn, JobState::Uncertain)?,
     })
-}
-
-fn received(conn: &mut Conn, from: UtcTime, until: UtcTime) -> QueryResult<i64> {
-    let window = leads::table.filter(leads::received_at.ge(from)).filter(leads::received_at.lt(until));
-    let ids: Vec<LeadId> = window.order((leads::received_at, leads::id)).limit(COUNT_MAX).select(leads::id).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(COUNT_MAX))
 }
 
 fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<(LeadId, UtcTime)>> {
