@@ -139,8 +139,9 @@ fn read(conn: &mut Conn, filter: &JobFilter, state: Option<JobState>, from: From
         query = query.filter(jobs::kind.eq(kind.clone()));
     }
     match filter.shown {
-        Some(Shown::Retrying) => query = query.filter(jobs::attempts.gt(0).or(jobs::last_error.is_not_null())),
-        Some(Shown::Pending) => query = query.filter(jobs::attempts.eq(0)).filter(jobs::last_error.is_null()),
+        // Looks through the pending ones, newest first: quick while those that failed before are among the newest thousands.
+        Some(Shown::Retrying) => query = query.filter(jobs::last_error.is_not_null()),
+        Some(Shown::Pending) => query = query.filter(jobs::last_error.is_null()),
         _ => {}
     }
     match from {
@@ -158,43 +159,28 @@ pub fn find(conn: &mut Conn, id: JobId) -> QueryResult<Option<JobRow>> {
 #[derive(QueryableByName)]
 struct Counted {
     #[diesel(sql_type = Text)]
-    state: String,
+    shown: String,
     #[diesel(sql_type = BigInt)]
     total: i64,
-    /// Of the pending ones: those that have failed before.
-    #[diesel(sql_type = BigInt)]
-    retrying: i64,
 }
 
 /// How many jobs each tab has; counting stops at [`COUNT_MAX`] a state. The texts are ours, so they stand in the SQL.
 pub fn counts(conn: &mut Conn) -> QueryResult<Vec<(Shown, i64)>> {
-    let parts: Vec<String> = JobState::ALL.iter().map(|state| count_one(*state)).collect();
+    let parts = Shown::ALL.map(|shown| {
+        // Only these two need a look at the rows; the others are counted in the index.
+        let (columns, condition) = match shown {
+            Shown::Retrying => ("last_error", "last_error IS NOT NULL"),
+            Shown::Pending => ("last_error", "last_error IS NULL"),
+            _ => ("1 AS one", "one = 1"),
+        };
+        let (name, state) = (shown.as_str(), shown.stored().as_str());
+        format!(
+            "SELECT '{name}' AS shown, COUNT(*) AS total \
+             FROM (SELECT {columns} FROM jobs WHERE state = '{state}' LIMIT {COUNT_MAX}) AS first WHERE {condition}"
+        )
+    });
     let counted: Vec<Counted> = on_backend!(conn, |c| diesel::sql_query(parts.join(" UNION ALL ")).load(c))?;
-    let of = |shown: Shown| {
-        let row = counted.iter().find(|row| row.state == shown.stored().as_str());
-        let total = row.map_or(0, |row| match shown {
-            Shown::Pending => row.total - row.retrying,
-            Shown::Retrying => row.retrying,
-            _ => row.total,
-        });
-        (shown, total)
-    };
-    Ok(Shown::ALL.into_iter().map(of).collect())
-}
-
-/// Only the pending ones need a look at their rows; the others are counted in the index.
-fn count_one(state: JobState) -> String {
-    let (retrying, columns) = match state {
-        JobState::Pending => {
-            ("COALESCE(SUM(CASE WHEN attempts > 0 OR last_error IS NOT NULL THEN 1 ELSE 0 END), 0)", "attempts, last_error")
-        }
-        _ => ("0", "1"),
-    };
-    let state = state.as_str();
-    format!(
-        "SELECT '{state}' AS state, COUNT(*) AS total, CAST({retrying} AS BIGINT) AS retrying \
-         FROM (SELECT {columns} FROM jobs WHERE state = '{state}' LIMIT {COUNT_MAX}) AS first"
-    )
+    Ok(counted.into_iter().filter_map(|row| Some((Shown::parse(&row.shown)?, row.total))).collect())
 }
 
 /// The kinds of jobs there are, found by hopping along the index instead of reading it.

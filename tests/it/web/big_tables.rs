@@ -13,11 +13,11 @@ const FILL: &[&str] = &[
     "INSERT INTO leads (line_id, status_token_hash, kind, source, name, email, email_key, items, utm, extra, status, retry_count, received_at, updated_at)
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20100)
      SELECT 'line-' || i, 'hash-' || i, 'quote', 'source-' || (i % 5), CASE WHEN i = 1 THEN 'Needle' ELSE 'Straw ' || i END, 'n' || i || '@example.com',
-         'n' || i || '@example.com', '[]', '{}', '{}', CASE WHEN i % 100 = 0 THEN 'failed' ELSE 'sent' END, 0, AT(i), AT(i) FROM n",
+         'n' || i || '@example.com', '[]', '{}', '{}', CASE WHEN i % 100 = 0 THEN 'failed' WHEN i % 100 = 1 THEN 'pending' ELSE 'sent' END, 0, AT(i), AT(i) FROM n",
     "INSERT INTO jobs (kind, lane, state, payload, line_id, subject, repeatable, run_at, attempts, attempts_max, provider_failures, created_at,
-         due_since, finished_at, updated_at)
-     SELECT CASE WHEN id % 1000 = 0 THEN 'rare.kind' ELSE 'leads.deliver' END, 'lead', CASE WHEN status = 'failed' THEN 'dead' ELSE 'succeeded' END, '{}',
-         line_id, 'lead:' || id, TRUE, received_at, 0, 3, 0, received_at, received_at, received_at, received_at FROM leads ORDER BY id",
+         due_since, finished_at, last_error, updated_at)
+     SELECT CASE WHEN id % 1000 = 0 THEN 'rare.kind' ELSE 'leads.deliver' END, 'lead', CASE WHEN status = 'failed' THEN 'dead' WHEN status = 'pending' THEN 'pending' ELSE 'succeeded' END, '{}',
+         line_id, 'lead:' || id, TRUE, received_at, 0, 3, 0, received_at, received_at, received_at, CASE WHEN id % 1000 = 1 THEN 'it said no' END, received_at FROM leads ORDER BY id",
     "ANALYZE",
 ];
 
