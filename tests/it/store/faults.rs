@@ -179,3 +179,24 @@ fn disk_full_behind_a_closures_own_error_is_still_found() {
         assert!(is_there(&app.url, "before") && is_there(&app.url, "after") && !is_there(&app.url, "bad"));
     });
 }
+
+#[test]
+fn after_a_failure_of_unknown_kind_the_connection_is_replaced() {
+    on_engine(Engine::Postgres, |app| async move {
+        #[derive(QueryableByName)]
+        struct Backend {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            pid: i32,
+        }
+        let pid = |tx: &mut Tx<'_>| {
+            diesel::sql_query("SELECT pg_backend_pid() AS pid").get_result::<Backend>(tx.conn()).map(|backend| backend.pid)
+        };
+        let before = app.store.write("test.pid", "k", pid).await.expect("it reads");
+        assert_eq!(app.store.write("test.pid", "k", pid).await.expect("it reads"), before, "one writer, one connection");
+        let refused = app.store.write("test.refuse", "k", |tx| put(tx, "a").and_then(|()| put(tx, "a"))).await;
+        assert!(matches!(refused, Err(WriteError::Refused(_))));
+        assert_eq!(app.store.write("test.pid", "k", pid).await.expect("it reads"), before, "a refusal says nothing against it");
+        app.store.write("test.fatal", "k", |tx| tx.conn().batch_execute("SELECT 1/0")).await.expect_err("division by zero");
+        assert_ne!(app.store.write("test.pid", "k", pid).await.expect("it reads"), before);
+    });
+}
