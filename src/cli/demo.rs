@@ -52,7 +52,13 @@ pub async fn run(arguments: &DemoArguments) -> anyhow::Result<()> {
     let arguments = arguments.clone();
     let once_up = move |stop: serve::Stop| async move {
         announce(&shown, arguments.json);
-        tokio::spawn(samples_feed::run(fed, access.sample_secret));
+        let mut stopped = stop.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = samples_feed::run(fed, access.sample_secret) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        });
         if let Some(seconds) = arguments.seconds {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             let _all_listen = stop.send(true);
