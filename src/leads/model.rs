@@ -136,3 +136,14 @@ pub struct Utterance {
     pub role: String,
     pub text: String,
 }
+
+impl Utterance {
+    /// Who spoke, as people say it; a role nobody agreed on stays as it came.
+    pub fn speaker(&self) -> &str {
+        match self.role.as_str() {
+            "user" | "visitor" | "human" => "Visitor",
+            "assistant" | "bot" | "model" => "Chatbot",
+            other => other,
+        }
+    }
+}

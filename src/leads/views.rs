@@ -272,7 +272,7 @@ impl LeadShow {
 
 fn waiting_text(why: &waiting::Waiting, times: Times) -> String {
     let until = why.until.map(|until| format!(" Until {} ({}).", times.stamp_s(until).text, times.relative(until)));
-    format!("{}{}", why.why, until.unwrap_or_default())
+    format!("{}{}", format::ended(&why.why), until.unwrap_or_default())
 }
 
 fn facts(lead: &Lead) -> Vec<Fact> {

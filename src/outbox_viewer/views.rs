@@ -197,8 +197,8 @@ impl JobShow {
 }
 
 fn sentence(waiting: &Waiting, times: Times) -> String {
-    let Some(until) = waiting.until else { return waiting.why.clone() };
-    format!("{} Until {} ({}).", waiting.why, times.stamp_s(until).text, times.relative(until))
+    let Some(until) = waiting.until else { return format::ended(&waiting.why) };
+    format!("{} Until {} ({}).", format::ended(&waiting.why), times.stamp_s(until).text, times.relative(until))
 }
 
 fn advice(state: JobState) -> &'static str {

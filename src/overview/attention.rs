@@ -53,14 +53,14 @@ fn connection(connection: Option<&Connection>, times: Times) -> Option<Concern> 
             "Leads are kept safe and wait. Connect it with “throughline connect zoho” or POST /api/zoho-auth; they go out by themselves then.".into(),
         );
     };
-    let reason = connection.state_reason.clone().unwrap_or_else(|| "The sign-in was refused.".into());
+    let reason = format::ended(connection.state_reason.as_deref().unwrap_or("The sign-in was refused."));
     match connection.state.as_str() {
         "needs_reconnect" => {
             bad("Zoho CRM refuses our sign-in", format!("{reason} Leads are kept safe and wait; connect again to release them."))
         }
         "connected" => {
             let until = connection.blocked_until.filter(|until| *until > times.now)?;
-            let reason = connection.blocked_reason.clone().unwrap_or_else(|| "It did not answer.".into());
+            let reason = format::ended(connection.blocked_reason.as_deref().unwrap_or("It did not answer."));
             let text = format!("{reason} Leads are kept safe and wait. The next try is at {}.", times.stamp_s(until).text);
             Some(Concern {
                 tone: "warn",

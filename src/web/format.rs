@@ -132,6 +132,12 @@ fn two(big: i64, big_unit: &str, small: i64, small_unit: &str) -> String {
     if small == 0 { format!("{big} {big_unit}") } else { format!("{big} {big_unit} {small} {small_unit}") }
 }
 
+/// Ends a provider's words like a sentence, so that another can follow.
+pub fn ended(words: &str) -> String {
+    let words = words.trim_end();
+    if words.ends_with(['.', '!', '?', '…']) { words.to_owned() } else { format!("{words}.") }
+}
+
 /// `12,481`; minus is `−`.
 pub fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -207,6 +213,8 @@ mod tests {
             [84, 3_100, 42_000, 372_000, 11_880_000, 432_000_000].map(duration_ms),
             ["84 ms", "3.1 s", "42 s", "6 min 12 s", "3 h 18 min", "5 days"]
         );
+        assert_eq!(duration_ms(0), "<1 ms");
+        assert_eq!(["Locked [X]", "Locked.", "Locked… "].map(ended), ["Locked [X].", "Locked.", "Locked…"]);
         assert_eq!([0, 999, 1_000, 12_481, -1_234_567].map(number), ["0", "999", "1,000", "12,481", "−1,234,567"]);
         assert_eq!(capped(10_000, 10_000), "10,000+");
         assert_eq!(

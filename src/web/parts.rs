@@ -133,6 +133,10 @@ pub fn href(path: &str, pairs: &[(&str, &str)]) -> String {
 
 /// JSON with line breaks, for reading; other text as it is.
 pub fn pretty(text: &str) -> String {
+    // A request: its line and headers stay, its body is what is read.
+    if let Some((head, body)) = text.split_once("\n\n") {
+        return format!("{head}\n\n{}", pretty(body));
+    }
     serde_json::from_str::<serde_json::Value>(text)
         .ok()
         .and_then(|value| serde_json::to_string_pretty(&value).ok())
@@ -166,6 +170,12 @@ mod tests {
     fn addresses_carry_only_filters_that_are_set() {
         assert_eq!(href("/leads", &[("status", ""), ("text", "a b&c")]), "/leads?text=a+b%26c");
         assert_eq!(href("/leads", &[("status", "")]), "/leads");
+    }
+
+    #[test]
+    fn what_can_be_read_as_json_is_laid_out_also_behind_a_request_line() {
+        assert_eq!(pretty("POST /x\n\n{\"a\":1}"), "POST /x\n\n{\n  \"a\": 1\n}");
+        assert_eq!(pretty("POST /x\n\n{\"a\":"), "POST /x\n\n{\"a\":");
     }
 
     #[test]

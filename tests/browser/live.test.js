@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 
-import { assertUntroubled, contextOf, launch, openLive, session, watched } from "./support/browser.js";
+import { assertUntroubled, contextOf, launch, openLive, session, signIn, watched } from "./support/browser.js";
 import { Quiet } from "./support/program.js";
 
 /** More than a page of the list holds. */
@@ -124,6 +124,43 @@ test("paused means paused; going on shows what was missed", async () => {
   await page.getByRole("button", { name: "Pause live updates" }).click();
   await row(page, "Katherine Johnson").waitFor();
   await assertNotReloaded(page, other);
+});
+
+test("a page whose session has ended leads to the sign-in with the next change", async () => {
+  const context = await contextOf(browsers[0], program);
+  const page = await watched(context);
+  await signIn(page, "operator@example.com");
+  await openLive(page, "/leads");
+  const elsewhere = await watched(context);
+  await elsewhere.goto("/");
+  await elsewhere.getByLabel("account and theme").click();
+  await elsewhere.getByRole("button", { name: "Sign out" }).click();
+  await elsewhere.waitForURL("**/login");
+  await program.postLead({ name: "Margaret Hamilton", email: "margaret@example.com" });
+  await page.waitForURL("**/login?next=%2Fleads");
+  await context.close();
+});
+
+test("a page that hears nothing any more says so, and catches up when the program is back", async () => {
+  const context = await contextOf(browsers[0], program, { storageState: states[0] });
+  const page = await context.newPage();
+  await page.clock.install();
+  await openLive(page, "/leads");
+  const stale = page.getByText("Live updates stopped");
+  await stale.waitFor({ state: "hidden" });
+  await program.stopServing();
+  await page.clock.runFor(60_000);
+  await stale.waitFor();
+
+  await program.startServing();
+  await program.postLead({ name: "Annie Easley", email: "annie@example.com" });
+  const deadline = Date.now() + 30_000;
+  while (!(await row(page, "Annie Easley").isVisible())) {
+    assert.ok(Date.now() < deadline, "the page never caught up");
+    await page.clock.runFor(5_000);
+  }
+  await stale.waitFor({ state: "hidden" });
+  await context.close();
 });
 
 test("counts of the tabs and of the navigation follow", async () => {

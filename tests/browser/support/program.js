@@ -122,9 +122,17 @@ export class Quiet {
     };
     await command(["migrate"], this.env);
     for (const role of roles) await this.createUser(role);
+    await this.startServing();
+    if (connected) await this.connect();
+  }
+
+  async startServing() {
     this.serve = new Running(["serve"], this.env);
     await this.serve.line(/Listening on/);
-    if (connected) await this.connect();
+  }
+
+  async stopServing() {
+    await this.serve?.stop();
   }
 
   createUser(role) {
@@ -168,7 +176,7 @@ export class Quiet {
   }
 
   async stop() {
-    await this.serve?.stop();
+    await this.stopServing();
     await this.sandbox?.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
