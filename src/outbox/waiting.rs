@@ -30,7 +30,8 @@ fn pending(row: &JobRow, connections: &[ConnectionState], now: UtcTime) -> Waiti
     if row.run_at > now {
         let why = match (&row.waits_for, &row.last_error) {
             (Some(why), _) => why.clone(),
-            (None, Some(error)) => format!("Waits before trying again. The last failure: {error}"),
+            // What failed is said where this is shown.
+            (None, Some(_)) => "Waits before the next try.".into(),
             (None, None) => "Is not due yet.".into(),
         };
         return Waiting { why, until: Some(row.run_at) };
