@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rocket::http::Status;
-use throughline::accounts::Role;
+use throughline::Error;
+use throughline::accounts::{self, NewUser, Passwords, Role};
 use throughline::db::schema::{audit, sessions};
 
 use super::browser::{Browser, PASSWORD, user};
@@ -110,6 +111,40 @@ both_engines! {
         assert_eq!(there.get("/account").await.status, Status::SeeOther);
         assert_eq!(there.sign_in("operator@example.com", PASSWORD).await.status, Status::Unauthorized);
         assert_eq!(there.sign_in("operator@example.com", "another odd passphrase").await.status, Status::SeeOther);
+    }
+
+    async fn two_users_with_one_address_at_once_become_one(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        let new = |email: &str| NewUser { email: email.into(), name: String::new(), role: Role::Viewer, password: PASSWORD.into() };
+        let (one, two) = (Passwords::default(), Passwords::default());
+
+        let (a, b) = tokio::join!(
+            accounts::create_user(&whole.app, &one, new("ada@example.com"), "cli"),
+            accounts::create_user(&whole.app, &two, new("ADA@example.com"), "cli")
+        );
+
+        assert!(matches!((&a, &b), (Ok(_), Err(Error::Conflict(_))) | (Err(Error::Conflict(_)), Ok(_))), "{a:?} {b:?}");
+    }
+
+    async fn two_new_passwords_at_once_leave_one_in_force(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        let here = Browser::signed_in(&whole, Role::Operator).await;
+        let there = Browser::open(&whole).await;
+        there.sign_in("operator@example.com", PASSWORD).await;
+        let (first, second) = ("the first odd passphrase", "the second odd passphrase");
+
+        let form = |new: &'static str| [("current_password", PASSWORD), ("new_password", new)];
+        let (form_one, form_two) = (form(first), form(second));
+
+        let (a, b) = tokio::join!(here.post("/account/password", &form_one), there.post("/account/password", &form_two));
+
+        // The slower one finds the password changed, or its session ended, by the faster one.
+        let done = [a.status.code, b.status.code].map(|code| code == 303);
+        let fresh = Browser::open(&whole).await;
+        let opens = [first, second].map(async |password| fresh.sign_in("operator@example.com", password).await.status == Status::SeeOther);
+        let [opens_first, opens_second] = opens;
+        let opens = [opens_first.await, opens_second.await];
+        assert!(opens[0] != opens[1] && (0..2).all(|place| !opens[place] || done[place]), "{} {} {opens:?}", a.status, b.status);
     }
 
     async fn signing_in_again_ends_the_session_the_browser_had(app: TestApp) {
