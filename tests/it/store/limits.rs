@@ -117,13 +117,14 @@ fn readers_that_panic_or_forget_a_transaction_are_not_handed_out_again() {
         let store = app.open_store(|options| options.readers = 1);
         let panicked = store.read(|_| -> Result<(), ReadError> { panic!("on purpose") }).await;
         assert!(matches!(panicked, Err(ReadError::Failed(_))), "{panicked:?}");
-        let forgotten = |conn: &mut throughline::db::Conn| {
-            use diesel::connection::{Connection, TransactionManager};
-            <throughline::db::Conn as Connection>::TransactionManager::begin_transaction(conn).map_err(ReadError::from)
-        };
+        use diesel::connection::{Connection, TransactionManager};
+        type Transactions = <throughline::db::Conn as Connection>::TransactionManager;
+        let forgotten = |conn: &mut throughline::db::Conn| Transactions::begin_transaction(conn).map_err(ReadError::from);
         store.read(forgotten).await.expect("it begins");
-        // On the same reader this would fail: a transaction is open there.
-        store.read(forgotten).await.expect("it begins on a fresh one");
+        let depth = |conn: &mut throughline::db::Conn| {
+            Transactions::transaction_manager_status_mut(conn).transaction_depth().map_err(ReadError::from)
+        };
+        assert_eq!(store.read(depth).await.expect("it reads"), None, "a fresh reader has no transaction open");
         write_row(&store, "a").await.expect("it is written");
     });
 }
