@@ -186,7 +186,7 @@ fn public_url(read: &mut Reader<'_>, address: IpAddr, port: u16) -> String {
         ));
     }
     let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-    read.parsed(KEY, format!("http://{host}:{port}"), "https://desk.example.com", http_url)
+    read.parsed(KEY, format!("http://{host}:{port}"), "https://desk.example.com", root_url)
 }
 
 fn encryption_key(read: &mut Reader<'_>) -> Option<SecretString> {
@@ -236,6 +236,13 @@ fn http_url(text: &str) -> Result<String, String> {
         return Err("has parts that do not belong there (query, fragment or user)".into());
     }
     Ok(text.trim_end_matches('/').into())
+}
+
+/// Pages link to `/leads` and the like, so they cannot stand below another path.
+fn root_url(text: &str) -> Result<String, String> {
+    let url = http_url(text)?;
+    let has_path = url::Url::parse(&url).is_ok_and(|url| url.path() != "/");
+    if has_path { Err("has a path: give Throughline a host name of its own".into()) } else { Ok(url) }
 }
 
 fn intake_limit(text: &str) -> Result<IntakeLimit, String> {
@@ -304,6 +311,13 @@ mod tests {
             assert!(text.contains(key), "{key} is not named in:\n{text}");
         }
         assert!(!text.contains("short;"), "a secret's value is never printed");
+    }
+
+    #[test]
+    fn the_public_address_is_the_root_of_a_host() {
+        let load = |url| Config::load(&Sources::given([("THROUGHLINE_PUBLIC_URL", url)]));
+        assert_eq!(load("https://desk.example.com/").expect("a slash is no path").public_url, "https://desk.example.com");
+        assert!(load("https://example.com/desk").expect_err("a path").to_string().contains("THROUGHLINE_PUBLIC_URL has a path"));
     }
 
     #[test]
