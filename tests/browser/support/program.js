@@ -92,12 +92,15 @@ async function freePort() {
 
 /** `throughline serve` on a fresh SQLite database, with a sandbox beside it and no leads but those a test sends. */
 export class Quiet {
-  /** `roles`: users to create, each as `<role>@example.com` with `PASSWORD`. `connected`: Zoho is set up. */
-  static async start({ roles = ["operator"], connected = true } = {}) {
+  /**
+   * `roles`: users to create, each as `<role>@example.com` with `PASSWORD`. `connected`: Zoho is set up.
+   * `settings`: more of the program's environment.
+   */
+  static async start({ roles = ["operator"], connected = true, settings = {} } = {}) {
     const quiet = new Quiet();
     quiet.folder = await mkdtemp(join(tmpdir(), "throughline-browser-"));
     try {
-      await quiet.begin(roles, connected);
+      await quiet.begin(roles, connected, settings);
       return quiet;
     } catch (cause) {
       await quiet.stop();
@@ -105,7 +108,7 @@ export class Quiet {
     }
   }
 
-  async begin(roles, connected) {
+  async begin(roles, connected, settings) {
     this.sandbox = new Running(["sandbox", "--port", "0"], {});
     [this.sandboxUrl] = await this.sandbox.line(/^http:\/\/127\.0\.0\.1:\d+/);
     const port = await freePort();
@@ -119,6 +122,7 @@ export class Quiet {
       ZOHO_CLIENT_SECRET: "browser-tests",
       ZOHO_ACCOUNTS_URL: this.sandboxUrl,
       ZOHO_API_URL: this.sandboxUrl,
+      ...settings,
     };
     await command(["migrate"], this.env);
     for (const role of roles) await this.createUser(role);
