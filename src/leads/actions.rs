@@ -110,9 +110,10 @@ pub fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Enqueues what was stranded; returns how many there were.
-pub fn sweep(tx: &mut Tx<'_>, now: UtcTime, most: i64) -> QueryResult<usize> {
-    let stranded = queries::stranded(tx.conn(), most)?;
+/// Puts stranded leads back on their way, those that still are; returns how many.
+pub fn deliver_stranded(tx: &mut Tx<'_>, now: UtcTime, found: &[LeadId]) -> QueryResult<usize> {
+    let most = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let stranded = queries::stranded(tx.conn(), Some(found), most)?;
     for (id, line) in &stranded {
         deliver(tx, now, &LineId::from_stored(line.clone()), *id)?;
     }

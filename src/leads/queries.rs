@@ -114,17 +114,25 @@ pub fn mark_processing(tx: &mut Tx<'_>, now: UtcTime, ids: &[LeadId]) -> QueryRe
 }
 
 /// Leads that should be on their way and have no unfinished job: there are none, unless someone tampered with the jobs.
-pub fn stranded(conn: &mut Conn, most: i64) -> QueryResult<Vec<(LeadId, String)>> {
+/// With `among` only these are looked at.
+pub fn stranded(conn: &mut Conn, among: Option<&[LeadId]>, most: i64) -> QueryResult<Vec<(LeadId, String)>> {
     let on_its_way = [LeadStatus::Pending, LeadStatus::Retry, LeadStatus::Processing];
     let unfinished = [JobState::Pending, JobState::Running, JobState::Uncertain];
-    on_backend!(conn, |c| leads::table
-        .left_join(jobs::table.on(jobs::line_id.eq(leads::line_id).and(jobs::kind.eq("leads.deliver")).and(jobs::state.eq_any(unfinished))))
-        .filter(leads::status.eq_any(on_its_way))
-        .filter(jobs::id.nullable().is_null())
-        .order((leads::received_at, leads::id))
-        .limit(most)
-        .select((leads::id, leads::line_id))
-        .load(c))
+    on_backend!(conn, |c| {
+        let its_job = jobs::line_id.eq(leads::line_id).and(jobs::kind.eq("leads.deliver")).and(jobs::state.eq_any(unfinished));
+        let mut stranded = leads::table
+            .left_join(jobs::table.on(its_job))
+            .filter(leads::status.eq_any(on_its_way))
+            .filter(jobs::id.nullable().is_null())
+            .order((leads::received_at, leads::id))
+            .limit(most)
+            .select((leads::id, leads::line_id))
+            .into_boxed();
+        if let Some(ids) = among {
+            stranded = stranded.filter(leads::id.eq_any(ids));
+        }
+        stranded.load(c)
+    })
 }
 
 /// What an idempotency key was answered with before.

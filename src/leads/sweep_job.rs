@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::model::LeadId;
 use super::{actions, queries};
 use crate::app::App;
 use crate::clock::UtcTime;
@@ -43,12 +44,16 @@ impl Job for SweepLeads {
 async fn sweep(app: &App) -> crate::Result<usize> {
     let now = app.clock.now();
     app.store.write("leads.forget_keys", "leads.sweep", move |tx| queries::forget_keys(tx, now).map_err(Error::from)).await?;
-    let mut found_total = 0;
+    let mut delivered_total = 0;
     loop {
-        let found = app.store.write("leads.sweep", "leads.sweep", move |tx| actions::sweep(tx, now, BATCH).map_err(Error::from)).await?;
-        found_total += found;
-        if found == 0 {
-            return Ok(found_total);
+        // Looked for by a reader: over a large backlog that takes a while, and writers must not wait for it.
+        let found = app.store.read(|conn| queries::stranded(conn, None, BATCH).map_err(Error::from)).await?;
+        let ids: Vec<LeadId> = found.into_iter().map(|(id, _)| id).collect();
+        let deliver = move |tx: &mut Tx<'_>| actions::deliver_stranded(tx, now, &ids).map_err(Error::from);
+        let delivered = app.store.write("leads.sweep", "leads.sweep", deliver).await?;
+        delivered_total += delivered;
+        if delivered == 0 {
+            return Ok(delivered_total);
         }
     }
 }

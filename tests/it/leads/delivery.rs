@@ -101,4 +101,26 @@ both_engines! {
         }
         assert_eq!(whole.sandbox.calls("POST /crm/v8/Leads/upsert"), 2, "one address is never twice in one call");
     }
+
+    async fn a_lead_whose_job_vanished_is_swept_up(app: TestApp) {
+        use diesel::prelude::*;
+        use throughline::db::schema::jobs;
+        let whole = app.whole().await;
+        let lost = whole.post_lead("Ada", "ada@example.com").await;
+        let forget = move |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
+            diesel::delete(jobs::table.filter(jobs::subject.eq(lost.subject()))).execute(tx.conn())?;
+            Ok(())
+        };
+        whole.app.store.write("test.forget", "test", forget).await.expect("it is gone");
+        let kept = whole.post_lead("Grace", "grace@example.com").await;
+
+        let due = throughline::schedules(&whole.app).expect("the schedules");
+        throughline::outbox::schedules::tick(&whole.app, &due).await.expect("a tick");
+        whole.run_until_idle().await;
+
+        for id in [lost, kept] {
+            assert_eq!(whole.lead(id).await.status, LeadStatus::Sent);
+        }
+        assert_eq!(whole.sandbox.leads().len(), 2);
+    }
 }
