@@ -128,7 +128,8 @@ fn wanted(body: &Body) -> Result<Wanted, Problem> {
         return Ok(Wanted::default());
     }
     serde_json::from_slice(&body.bytes).map_err(|cause| {
-        Problem::new(Status::UnprocessableEntity, "The body is not what this takes")
+        let status = if cause.is_data() { Status::UnprocessableEntity } else { Status::BadRequest };
+        Problem::new(status, "The body is not what this takes")
             .detail(format!("Send {{\"limit\": 100, \"force_refresh\": false}}, or nothing: {cause}"))
     })
 }
