@@ -31,6 +31,8 @@ class Running {
     this.lines = [];
     this.waiting = new Set();
     this.child = spawn(BINARY, args, { cwd: tmpdir(), env: { ...cleanEnvironment(), ...env }, stdio: ["pipe", "pipe", "pipe"] });
+    // One that ends without reading its input says why by its exit code; that the pipe broke adds nothing.
+    this.child.stdin.on("error", () => {});
     this.child.stdin.end(input ?? "");
     this.child.on("error", (cause) => this.hear(`cannot be started: ${cause.message}`));
     for (const stream of [this.child.stdout, this.child.stderr]) {
