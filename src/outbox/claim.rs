@@ -1,6 +1,9 @@
 //! Claiming: takes what is ready, oldest first, one kind at a time, and gives it to this process under a fresh lease.
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::breaker;
 use super::kind::{JobId, JobState, Repeatable};
@@ -32,7 +35,8 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
             Repeatable::WithExternalField => has_external_field(tx.conn(), connection.as_deref())?,
             Repeatable::Never => false,
         };
-        let batch = take(tx, &kind, Taking { process_id, now, most: spec.batch_max, repeatable })?;
+        let taking = Taking { process_id, now, most: spec.batch_max, repeatable, connection: connection.as_deref() };
+        let batch = take(tx, &kind, taking)?;
         if batch.rows.is_empty() {
             break; // another process was faster
         }
@@ -55,18 +59,40 @@ pub(super) fn is_any_ready(conn: &mut Conn, registry: &Registry, now: UtcTime) -
     Ok(oldest_ready(conn, registry, &open, now)?.is_some())
 }
 
-/// The kind and connection of the job that has been ready for longest.
+/// The kind and connection of the job that has been ready for longest. Each connection is asked for its own oldest, so that
+/// a blocked one costs nothing, however many jobs wait for it.
 fn oldest_ready(conn: &mut Conn, registry: &Registry, open: &[&str], now: UtcTime) -> QueryResult<Option<(String, Option<String>)>> {
-    let kinds = registry.kinds();
-    on_backend!(conn, |c| jobs::table
-        .filter(jobs::state.eq(JobState::Pending))
-        .filter(jobs::run_at.le(now))
-        .filter(jobs::kind.eq_any(kinds))
-        .filter(jobs::connection.is_null().or(jobs::connection.eq_any(open)))
-        .order((jobs::run_at, jobs::id))
-        .select((jobs::kind, jobs::connection))
-        .first(c)
-        .optional())
+    let mut oldest: Oldest = None;
+    for connection in std::iter::once(None).chain(open.iter().copied().map(Some)) {
+        let found = oldest_of(conn, &registry.kinds(), connection, now)?;
+        oldest = match (oldest, found) {
+            (Some(one), Some(other)) => Some(if (one.0, one.1) <= (other.0, other.1) { one } else { other }),
+            (one, other) => one.or(other),
+        };
+    }
+    Ok(oldest.map(|(_, _, kind, connection)| (kind, connection)))
+}
+
+type Oldest = Option<(UtcTime, JobId, String, Option<String>)>;
+
+fn oldest_of(conn: &mut Conn, kinds: &[&'static str], connection: Option<&str>, now: UtcTime) -> QueryResult<Oldest> {
+    on_backend!(conn, |c| {
+        let ready = jobs::table
+            .filter(jobs::state.eq(pending()))
+            .filter(jobs::run_at.le(now))
+            .filter(jobs::kind.eq_any(kinds))
+            .order((jobs::run_at, jobs::id))
+            .select((jobs::run_at, jobs::id, jobs::kind, jobs::connection));
+        match connection {
+            Some(connection) => ready.filter(jobs::connection.eq(connection)).first(c).optional(),
+            None => ready.filter(jobs::connection.is_null()).first(c).optional(),
+        }
+    })
+}
+
+/// Written into the statement rather than bound: SQLite uses the partial index only when it can read the state.
+fn pending() -> SqlLiteral<Text> {
+    sql::<Text>("'pending'")
 }
 
 /// Whether the provider keeps our own id as a unique field: then a call can be repeated without harm.
@@ -86,6 +112,7 @@ struct Taking<'a> {
     now: UtcTime,
     most: usize,
     repeatable: bool,
+    connection: Option<&'a str>,
 }
 
 fn take(tx: &mut Tx<'_>, kind: &str, taking: Taking<'_>) -> QueryResult<Batch> {
@@ -113,16 +140,18 @@ fn take(tx: &mut Tx<'_>, kind: &str, taking: Taking<'_>) -> QueryResult<Batch> {
 fn ready_ids(conn: &mut Conn, kind: &str, taking: Taking<'_>) -> QueryResult<Vec<JobId>> {
     let most = i64::try_from(taking.most).unwrap_or(1);
     let ready = jobs::table
-        .filter(jobs::state.eq(JobState::Pending))
+        .filter(jobs::state.eq(pending()))
         .filter(jobs::run_at.le(taking.now))
         .filter(jobs::kind.eq(kind))
         .order((jobs::run_at, jobs::id))
         .limit(most)
         .select(jobs::id);
-    match conn {
-        // Processes claim beside each other: each skips what another is just taking. SQLite has one writer.
-        Conn::Postgres(c) => ready.for_update().skip_locked().load(c),
-        Conn::Sqlite(c) => ready.load(c),
+    // Processes claim beside each other on PostgreSQL: each skips what another is just taking. SQLite has one writer.
+    match (conn, taking.connection) {
+        (Conn::Postgres(c), Some(connection)) => ready.filter(jobs::connection.eq(connection)).for_update().skip_locked().load(c),
+        (Conn::Postgres(c), None) => ready.filter(jobs::connection.is_null()).for_update().skip_locked().load(c),
+        (Conn::Sqlite(c), Some(connection)) => ready.filter(jobs::connection.eq(connection)).load(c),
+        (Conn::Sqlite(c), None) => ready.filter(jobs::connection.is_null()).load(c),
     }
 }
 

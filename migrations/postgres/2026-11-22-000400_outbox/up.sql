@@ -35,7 +35,8 @@ CREATE TABLE jobs (
     finished_at TIMESTAMP,
     updated_at TIMESTAMP NOT NULL
 ) WITH (fillfactor = 60);
-CREATE INDEX jobs_ready ON jobs (run_at, id) WHERE state = 'pending';
+-- By connection first: the jobs of a blocked one are never walked over.
+CREATE INDEX jobs_ready ON jobs (connection, run_at, id) WHERE state = 'pending';
 CREATE INDEX jobs_running ON jobs (leased_by) WHERE state = 'running';
 CREATE UNIQUE INDEX jobs_unique_unfinished ON jobs (unique_key)
     WHERE unique_key IS NOT NULL AND state IN ('pending', 'running', 'uncertain');

@@ -138,3 +138,32 @@ both_engines! {
         assert_eq!(left, 0);
     }
 }
+
+/// A hundred thousand jobs of a blocked connection must not be walked over by each look for work.
+#[test]
+fn looking_for_work_uses_the_index_of_ready_jobs() {
+    crate::harness::on_engine(throughline::db::Engine::Sqlite, |app| async move {
+        let whole = app.whole().await;
+        whole.post_lead("Ada", "ada@example.com").await;
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let plan = move |conn: &mut throughline::db::Conn| -> diesel::QueryResult<()> {
+            // As the claim writes it: the state literal, the connection bound.
+            let text = "EXPLAIN QUERY PLAN SELECT run_at, id, kind, connection FROM jobs WHERE state = 'pending' AND run_at <= ?1 \
+                        AND kind IN ('leads.deliver') AND connection = ?2 ORDER BY run_at, id LIMIT 1";
+            let throughline::db::Conn::Sqlite(conn) = conn else { unreachable!("SQLite was asked for") };
+            let rows: Vec<Step> = diesel::sql_query(text).load(conn)?;
+            log.lock().expect("one at a time").extend(rows.into_iter().map(|row| row.detail));
+            Ok(())
+        };
+        whole.ask(plan).await;
+        let steps = seen.lock().expect("one at a time").join("; ");
+        assert!(steps.contains("USING INDEX jobs_ready (connection=? AND run_at<?)") && !steps.contains("TEMP B-TREE"), "{steps}");
+    });
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
