@@ -1,3 +1,4 @@
 //! The engine's promises.
 
 mod engine;
+mod kinds;
