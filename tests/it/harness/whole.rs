@@ -90,7 +90,12 @@ impl TestApp {
 impl Whole {
     /// Connects Zoho with the sandbox's refresh token.
     pub async fn connect_zoho(&self) {
-        let form = ConnectForm { client_id: None, client_secret: None, refresh_token: SecretString::from("sandbox") };
+        self.connect_zoho_with("sandbox").await;
+    }
+
+    /// Connects Zoho with another refresh token.
+    pub async fn connect_zoho_with(&self, refresh_token: &str) {
+        let form = ConnectForm { client_id: None, client_secret: None, refresh_token: SecretString::from(refresh_token) };
         connections::connect(&self.app, form, Occasion::Any { actor: "cli".into(), address: None }).await.expect("the sandbox connects");
     }
 

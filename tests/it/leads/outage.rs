@@ -50,7 +50,7 @@ both_engines! {
 
     async fn a_revoked_connection_parks_its_jobs_and_reconnecting_releases_them(app: TestApp) {
         let whole = app.whole().await;
-        whole.sandbox.revoke_refresh_token();
+        let renewed = whole.sandbox.revoke_refresh_token();
         let id = whole.post_lead("Ada", "ada@example.com").await;
         for _ in 0..5 {
             whole.run_until_idle().await;
@@ -62,6 +62,12 @@ both_engines! {
         let answered = whole.cron("/api/process-leads", "").await.json();
         assert!(answered["why_waiting"].as_str().is_some_and(|why| why.contains("connected again")), "{answered}");
         assert!(tries <= 3, "a refused grant is not tried again and again: {tries}");
+
+        whole.connect_zoho_with(&renewed).await;
+        whole.run_until_idle().await;
+
+        let sent = whole.lead(id).await;
+        assert_eq!((sent.status, sent.retry_count), (LeadStatus::Sent, 0));
     }
 
     async fn a_throttled_connection_waits_as_long_as_it_is_asked_to(app: TestApp) {
