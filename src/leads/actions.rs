@@ -17,8 +17,8 @@ use crate::timeline::{self, Event};
 use diesel::QueryResult;
 
 /// Takes a lead in: its row, the event, and the job that delivers it.
-pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token: &str, new: &NewLead) -> QueryResult<LeadId> {
-    let id = queries::insert(tx, now, line, &hash(status_token), new)?;
+pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token_hash: &str, new: &NewLead) -> QueryResult<LeadId> {
+    let id = queries::insert(tx, now, line, status_token_hash, new)?;
     let data = json!({ "source": new.source, "kind": new.kind });
     let event = Event {
         line,

@@ -47,15 +47,18 @@ async fn lead_status(app: &State<App>, token: &str) -> Result<Value> {
 
 async fn take_in(app: &App, kind: LeadKind, route: &'static str, caller: Caller, body: Body) -> Result<Stored, Refusal> {
     let key = caller.idempotency_key?;
-    let body_hash = key.as_ref().map(|_| actions::hash(&String::from_utf8_lossy(&body.bytes)));
+    // Hashed here: the writer's thread has better things to do.
+    let hashes = key.as_ref().map(|key| (actions::hash(key), actions::hash(&String::from_utf8_lossy(&body.bytes))));
     let fields = read(&body)?;
     let new = submission::check(kind, fields, app.config.phone_region.as_deref()).map_err(mistakes)?;
     let now = app.clock.now();
-    let write = Write { line: LineId::mint(now), token: random::token(), public_url: caller.public_url, new };
-    let writer_key = key.clone().unwrap_or_else(|| write.line.to_string());
-    let store = move |tx: &mut Tx<'_>| match (&key, &body_hash) {
-        (Some(key), Some(body_hash)) => write.once(tx, now, route, &actions::hash(key), body_hash),
-        _ => write.always(tx, now),
+    let token = random::token();
+    let token_hash = actions::hash(&token);
+    let write = Write { line: LineId::mint(now), token, token_hash, public_url: caller.public_url, new };
+    let writer_key = key.unwrap_or_else(|| write.line.to_string());
+    let store = move |tx: &mut Tx<'_>| match &hashes {
+        Some((key_hash, body_hash)) => write.once(tx, now, route, key_hash, body_hash),
+        None => write.always(tx, now),
     };
     Ok(app.store.write("leads.receive", &writer_key, store).await.map_err(Error::from)?)
 }
@@ -64,13 +67,14 @@ async fn take_in(app: &App, kind: LeadKind, route: &'static str, caller: Caller,
 struct Write {
     line: LineId,
     token: String,
+    token_hash: String,
     public_url: String,
     new: NewLead,
 }
 
 impl Write {
     fn always(&self, tx: &mut Tx<'_>, now: crate::clock::UtcTime) -> Result<Stored> {
-        let id = actions::receive(tx, now, &self.line, &self.token, &self.new)?;
+        let id = actions::receive(tx, now, &self.line, &self.token_hash, &self.new)?;
         let status_url = format!("{}/api/leads/{}", self.public_url, self.token);
         let answer = json!({ "id": id, "status": "pending", "line_id": self.line, "status_url": status_url });
         Ok(Stored { answer: answer.to_string() })

@@ -24,6 +24,8 @@ pub struct ConnectionState {
     pub blocked_reason: Option<String>,
     pub probe_backoff_s: i64,
     pub last_success_at: Option<UtcTime>,
+    /// The provider's unique field that holds our id: with it a call can be repeated without harm.
+    pub external_field: Option<String>,
 }
 
 impl ConnectionState {

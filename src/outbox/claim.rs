@@ -5,12 +5,12 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::breaker;
+use super::breaker::{self, ConnectionState};
 use super::kind::{JobId, JobState, Repeatable};
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
-use crate::db::schema::{connections, jobs};
+use crate::db::schema::jobs;
 use crate::db::{Conn, Topic, Tx};
 use crate::{on_backend, random};
 
@@ -27,12 +27,12 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
     let mut batches = Vec::new();
     for _ in 0..runs_max {
         let states = breaker::all(tx.conn())?;
-        let open: Vec<&str> = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str()).collect();
-        let Some((kind, connection)) = oldest_ready(tx.conn(), registry, &open, now)? else { break };
+        let Some((kind, connection)) = oldest_ready(tx.conn(), registry, &states, now)? else { break };
         let Some(spec) = registry.get(&kind) else { break };
+        let state = states.iter().find(|state| Some(&state.provider) == connection.as_ref());
         let repeatable = match spec.repeatable {
             Repeatable::Always => true,
-            Repeatable::WithExternalField => has_external_field(tx.conn(), connection.as_deref())?,
+            Repeatable::WithExternalField => state.is_some_and(|state| state.external_field.is_some()),
             Repeatable::Never => false,
         };
         let taking = Taking { process_id, now, most: spec.batch_max, repeatable, connection: connection.as_deref() };
@@ -40,7 +40,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
         if batch.rows.is_empty() {
             break; // another process was faster
         }
-        if let Some(state) = states.iter().find(|state| Some(&state.provider) == connection.as_ref()) {
+        if let Some(state) = state {
             breaker::note_claim(tx, now, state)?;
         }
         (spec.reflect)(tx, &batch.rows.iter().map(|row| started(row, now)).collect::<Vec<_>>())?;
@@ -55,15 +55,20 @@ pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now:
 /// Whether a claim would find anything: asked of a reader, so that an idle worker writes nothing.
 pub(super) fn is_any_ready(conn: &mut Conn, registry: &Registry, now: UtcTime) -> QueryResult<bool> {
     let states = breaker::all(conn)?;
-    let open: Vec<&str> = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str()).collect();
-    Ok(oldest_ready(conn, registry, &open, now)?.is_some())
+    Ok(oldest_ready(conn, registry, &states, now)?.is_some())
 }
 
 /// The kind and connection of the job that has been ready for longest. Each connection is asked for its own oldest, so that
 /// a blocked one costs nothing, however many jobs wait for it.
-fn oldest_ready(conn: &mut Conn, registry: &Registry, open: &[&str], now: UtcTime) -> QueryResult<Option<(String, Option<String>)>> {
+fn oldest_ready(
+    conn: &mut Conn,
+    registry: &Registry,
+    states: &[ConnectionState],
+    now: UtcTime,
+) -> QueryResult<Option<(String, Option<String>)>> {
+    let open = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str());
     let mut oldest: Oldest = None;
-    for connection in std::iter::once(None).chain(open.iter().copied().map(Some)) {
+    for connection in std::iter::once(None).chain(open.map(Some)) {
         let found = oldest_of(conn, &registry.kinds(), connection, now)?;
         oldest = match (oldest, found) {
             (Some(one), Some(other)) => Some(if (one.0, one.1) <= (other.0, other.1) { one } else { other }),
@@ -93,17 +98,6 @@ fn oldest_of(conn: &mut Conn, kinds: &[&'static str], connection: Option<&str>, 
 /// Written into the statement rather than bound: SQLite uses the partial index only when it can read the state.
 fn pending() -> SqlLiteral<Text> {
     sql::<Text>("'pending'")
-}
-
-/// Whether the provider keeps our own id as a unique field: then a call can be repeated without harm.
-fn has_external_field(conn: &mut Conn, provider: Option<&str>) -> QueryResult<bool> {
-    let Some(provider) = provider else { return Ok(false) };
-    connections::table
-        .filter(connections::provider.eq(provider))
-        .select(connections::external_field)
-        .first::<Option<String>>(conn)
-        .optional()
-        .map(|field| field.flatten().is_some())
 }
 
 #[derive(Clone, Copy)]
