@@ -58,9 +58,19 @@ pub const REGISTRY: &[Register] = &[
         plain: &[
             "id", "kind", "lane", "state", "payload", "line_id", "subject", "connection", "unique_key", "repeatable", "run_at", "attempts",
             "attempts_max", "provider_failures", "lease_token", "leased_by", "waits_for", "last_class", "last_failed_at", "created_at",
-            "due_since", "started_at", "finished_at", "updated_at",
+            "due_since", "started_at", "finished_at", "updated_at", "order_key", "order_place", "run_again", "batch_limit",
         ],
     },
+    Register { table: "order_keys", personal: &[], plain: &["order_key", "changed_at"] },
+    Register { table: "job_probes", personal: &[], plain: &["job_id", "probe_at", "probes"] },
+    Register { table: "job_progress", personal: &[("message", Days(TRACE_DAYS))], plain: &["job_id", "done", "total", "updated_at"] },
+    Register {
+        table: "pauses",
+        personal: &[("reason", WithAccount), ("paused_by", WithAccount)],
+        plain: &["id", "scope", "name", "paused_at", "until"],
+    },
+    Register { table: "call_usage", personal: &[], plain: &["connection", "window_s", "bucket_at", "calls"] },
+    Register { table: "call_reservations", personal: &[], plain: &["id", "connection", "process_id", "calls", "reserved_at"] },
     Register {
         table: "job_attempts",
         personal: &[("message", Days(TRACE_DAYS)), ("request", Days(TRACE_DAYS)), ("response", Days(TRACE_DAYS))],

@@ -102,6 +102,66 @@ diesel::table! {
         started_at -> Nullable<Timestamp>,
         finished_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,
+        order_key -> Nullable<Text>,
+        order_place -> Nullable<BigInt>,
+        run_again -> Bool,
+        batch_limit -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    order_keys (order_key) {
+        order_key -> Text,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    job_probes (job_id) {
+        job_id -> BigInt,
+        probe_at -> Timestamp,
+        probes -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_progress (job_id) {
+        job_id -> BigInt,
+        done -> BigInt,
+        total -> Nullable<BigInt>,
+        message -> Nullable<Text>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    pauses (id) {
+        id -> BigInt,
+        scope -> Text,
+        name -> Text,
+        reason -> Nullable<Text>,
+        paused_by -> Text,
+        paused_at -> Timestamp,
+        until -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    call_usage (connection, window_s, bucket_at) {
+        connection -> Text,
+        window_s -> BigInt,
+        bucket_at -> Timestamp,
+        calls -> BigInt,
+    }
+}
+
+diesel::table! {
+    call_reservations (id) {
+        id -> BigInt,
+        connection -> Text,
+        process_id -> Text,
+        calls -> BigInt,
+        reserved_at -> Timestamp,
     }
 }
 
@@ -236,6 +296,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     processes,
     jobs,
+    order_keys,
+    job_probes,
+    job_progress,
+    pauses,
+    call_usage,
+    call_reservations,
     job_attempts,
     schedule_runs,
     encryption_keys,

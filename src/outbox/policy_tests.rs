@@ -36,6 +36,10 @@ fn row() -> JobRow {
         started_at: Some(at(0)),
         finished_at: None,
         updated_at: at(0),
+        order_key: None,
+        order_place: None,
+        run_again: false,
+        batch_limit: None,
     }
 }
 

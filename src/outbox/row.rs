@@ -49,6 +49,14 @@ pub struct JobRow {
     pub started_at: Option<UtcTime>,
     pub finished_at: Option<UtcTime>,
     pub updated_at: UtcTime,
+    /// Jobs with the same key run one at a time, in the order of their ids.
+    pub order_key: Option<String>,
+    /// None holds no place in the order, 0 is the head, 1 waits behind it.
+    pub order_place: Option<i64>,
+    /// An enqueue met it while it ran: its finish queues it once more.
+    pub run_again: bool,
+    /// The largest batch it may be part of, after one that failed as a whole.
+    pub batch_limit: Option<i64>,
 }
 
 impl JobRow {
