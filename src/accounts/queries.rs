@@ -3,11 +3,15 @@
 use diesel::prelude::*;
 
 use crate::clock::UtcTime;
-use crate::db::schema::{jobs, leads, sessions, users};
+use crate::db::schema::{leads, sessions, users};
 use crate::db::{Conn, Engine};
 use crate::on_backend;
+use crate::outbox::{JobState, lists};
 
 use super::model::{Role, SessionId, User, UserId};
+
+/// What needs a person is counted up to this.
+const ATTENTION_MAX: i64 = 100;
 
 /// A user to be stored; the address is already in the form in which it is compared.
 pub struct UserRow<'a> {
@@ -134,13 +138,11 @@ pub fn count_sessions(conn: &mut Conn, user: UserId, idle_since: UtcTime) -> Que
 
 /// Jobs and leads that a person should look at, each counted up to 100.
 pub fn attention(conn: &mut Conn) -> QueryResult<(i64, i64)> {
-    let failed_jobs: Vec<i64> =
-        jobs::table.filter(jobs::state.eq("dead").or(jobs::state.eq("uncertain"))).select(jobs::id).limit(100).load(conn)?;
-    let failed_leads: Vec<i64> =
-        leads::table.filter(leads::status.eq("failed").or(leads::status.eq("uncertain"))).select(leads::id).limit(100).load(conn)?;
-    Ok((count(&failed_jobs), count(&failed_leads)))
-}
-
-fn count(rows: &[i64]) -> i64 {
-    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+    let failed_jobs = lists::count(conn, JobState::Dead, ATTENTION_MAX)? + lists::count(conn, JobState::Uncertain, ATTENTION_MAX)?;
+    let failed_leads: Vec<i64> = leads::table
+        .filter(leads::status.eq("failed").or(leads::status.eq("uncertain")))
+        .select(leads::id)
+        .limit(ATTENTION_MAX)
+        .load(conn)?;
+    Ok((failed_jobs.min(ATTENTION_MAX), i64::try_from(failed_leads.len()).unwrap_or(ATTENTION_MAX)))
 }

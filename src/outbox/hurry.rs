@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use serde::Serialize;
 
 use super::breaker;
-use super::kind::{JobId, JobState};
+use super::kind::{JobId, JobState, Lane};
+use super::lists;
 use super::process::count_live_workers;
 use super::row::JobRow;
 use super::waiting;
 use crate::app::App;
 use crate::clock::{Stopwatch, UtcTime};
 use crate::db::schema::jobs;
-use crate::db::{Topic, Tx};
+use crate::db::{Conn, Topic, Tx};
 use crate::error::{Error, Result};
 use crate::on_backend;
 
@@ -46,11 +49,7 @@ impl Tally {
 
 /// Makes waiting jobs due now: of one kind, or of all. Returns the oldest `most` of them.
 pub fn bring_forward(tx: &mut Tx<'_>, now: UtcTime, kind: Option<&'static str>, most: i64) -> QueryResult<Vec<JobId>> {
-    let mut waiting = jobs::table.filter(jobs::state.eq(JobState::Pending)).into_boxed();
-    if let Some(kind) = kind {
-        waiting = waiting.filter(jobs::kind.eq(kind));
-    }
-    let ids: Vec<JobId> = waiting.order((jobs::run_at, jobs::id)).limit(most.clamp(0, HURRY_MAX)).select(jobs::id).load(tx.conn())?;
+    let ids = oldest_waiting(tx.conn(), kind, most.clamp(0, HURRY_MAX))?;
     on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(&ids)))
         .filter(jobs::state.eq(JobState::Pending))
         .filter(jobs::run_at.gt(now))
@@ -58,6 +57,24 @@ pub fn bring_forward(tx: &mut Tx<'_>, now: UtcTime, kind: Option<&'static str>, 
         .execute(c))?;
     tx.touch(Topic::Jobs);
     Ok(ids)
+}
+
+/// The index of ready jobs is by kind, lane and time: one short read of each, merged. A job that waits behind another of its
+/// order key is not among them; its turn comes with the other's end.
+fn oldest_waiting(conn: &mut Conn, kind: Option<&'static str>, most: i64) -> QueryResult<Vec<JobId>> {
+    let kinds = match kind {
+        Some(kind) => vec![kind.to_owned()],
+        None => lists::kinds(conn, JobState::Pending)?,
+    };
+    let mut oldest: Vec<(UtcTime, JobId)> = Vec::new();
+    for (kind, lane) in kinds.iter().flat_map(|kind| Lane::ALL.iter().map(move |lane| (kind, *lane))) {
+        let ready = jobs::table.filter(sql::<Bool>("state = 'pending' AND COALESCE(order_place, 0) = 0"));
+        let of_lane = ready.filter(jobs::kind.eq(kind)).filter(jobs::lane.eq(lane)).order((jobs::run_at, jobs::id)).limit(most);
+        oldest.extend(of_lane.select((jobs::run_at, jobs::id)).load::<(UtcTime, JobId)>(conn)?);
+    }
+    oldest.sort_unstable();
+    oldest.truncate(usize::try_from(most).unwrap_or_default());
+    Ok(oldest.into_iter().map(|(_, id)| id).collect())
 }
 
 /// Waits until the jobs have been tried, their connection turns out to be blocked, no worker lives, or 50 s are over.
@@ -77,7 +94,7 @@ pub async fn wait(app: &App, ids: Vec<JobId>, asked_at: UtcTime) -> Result<Tally
     }
 }
 
-fn tally(conn: &mut crate::db::Conn, ids: &[JobId], asked_at: UtcTime, now: UtcTime) -> Result<Tally> {
+fn tally(conn: &mut Conn, ids: &[JobId], asked_at: UtcTime, now: UtcTime) -> Result<Tally> {
     let rows: Vec<JobRow> = on_backend!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(JobRow::as_select()).load(c))?;
     let connections = breaker::all(conn)?;
     let mut tally = Tally { selected: ids.len(), ..Tally::default() };

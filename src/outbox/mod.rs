@@ -9,6 +9,7 @@ mod finish;
 mod held;
 pub mod hurry;
 mod kind;
+pub mod lists;
 mod policy;
 mod process;
 mod registry;

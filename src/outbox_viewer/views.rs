@@ -5,12 +5,12 @@ use askama_web::WebTemplate;
 
 use crate::outbox::breaker::ConnectionState;
 use crate::outbox::waiting::{self, Waiting, provider_name};
-use crate::outbox::{JobRow, JobState};
+use crate::outbox::{JobId, JobRow, JobState};
 use crate::timeline::story::{self, ActRow, AttemptRow};
 use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty, subject_href, subject_label};
 use crate::web::{Shell, Stamp, Times, format};
 
-use super::list_queries::{COUNT_MAX, JobFilter, JobPage, Shown};
+use super::list_queries::{Count, JobFilter, JobPage, Shown};
 
 /// The list of jobs.
 #[derive(Template, WebTemplate)]
@@ -24,6 +24,8 @@ pub struct JobList {
     pub pager: Pager,
     /// What the list is narrowed to, in words; empty where it is not.
     pub narrowed: String,
+    /// How far a page that is short has looked; empty where it has seen all there is.
+    pub looked: String,
 }
 
 /// A row of the list.
@@ -66,7 +68,7 @@ fn problem(row: &JobRow, connections: &[ConnectionState], times: Times) -> Strin
 pub struct Listing {
     pub filter: JobFilter,
     pub page: JobPage,
-    pub counts: Vec<(Shown, i64)>,
+    pub counts: Vec<Count>,
     pub kinds: Vec<String>,
     pub connections: Vec<ConnectionState>,
 }
@@ -77,18 +79,21 @@ impl JobList {
         let times = shell.frame.times;
         let kind = listing.filter.kind.clone().unwrap_or_default();
         let shown = listing.filter.shown.map_or("", Shown::as_str);
-        let link = |key: &str, id: Option<i64>| id.map(|id| href("/outbox", &[("state", shown), ("kind", &kind), (key, &id.to_string())]));
-        let (first, last) = (listing.page.rows.first().map(|row| row.id.0), listing.page.rows.last().map(|row| row.id.0));
+        let link =
+            |key: &str, id: Option<JobId>| id.map(|id| href("/outbox", &[("state", shown), ("kind", &kind), (key, &id.to_string())]));
+        let page = &listing.page;
         Self {
             tabs: tabs(listing, &kind),
             kinds: listing.kinds.iter().map(|name| Choice { value: name.clone(), label: name.clone(), selected: *name == kind }).collect(),
             shown,
-            rows: listing.page.rows.iter().map(|row| JobLine::new(row, &listing.connections, times)).collect(),
-            pager: Pager {
-                newer: link("after", first.filter(|_| listing.page.has_newer)),
-                older: link("before", last.filter(|_| listing.page.has_older)),
+            rows: page.rows.iter().map(|row| JobLine::new(row, &listing.connections, times)).collect(),
+            pager: Pager { newer: link("after", page.newer), older: link("before", page.older) },
+            looked: page.looked_to.map(|id| format!("Looked through the pending jobs as far as #{id}.")).unwrap_or_default(),
+            narrowed: if page.looked_to.is_some() {
+                "None among the newest pending jobs; go on to older ones.".into()
+            } else {
+                narrowed(listing.filter.shown, &kind)
             },
-            narrowed: narrowed(listing.filter.shown, &kind),
             shell,
         }
     }
@@ -103,11 +108,12 @@ fn tabs(listing: &Listing, kind: &str) -> Vec<Tab> {
         current: listing.filter.shown.is_none(),
     };
     let of = |shown: Shown| {
-        let count = listing.counts.iter().find(|(state, _)| *state == shown).map_or(0, |(_, count)| *count);
+        let (count, is_floor) =
+            listing.counts.iter().find(|count| count.shown == shown).map_or((0, false), |count| (count.total, count.is_floor));
         Tab {
             label: shown.label(),
             href: href("/outbox", &[("state", shown.as_str()), ("kind", kind)]),
-            count: format::capped(count, COUNT_MAX),
+            count: if is_floor { format!("{}+", format::number(count)) } else { format::number(count) },
             tone: match shown {
                 Shown::Failed if count > 0 => "bad",
                 Shown::Retrying | Shown::Uncertain if count > 0 => "warn",

@@ -8,10 +8,12 @@ use crate::db::Conn;
 use crate::db::schema::{connections, jobs, leads};
 use crate::leads::statistics::{self, Statistics};
 use crate::leads::{LeadId, LeadStatus};
-use crate::outbox::JobState;
+use crate::outbox::{JobState, lists};
 
 /// Finished jobs the chart counts at most.
 pub const CHARTED_MAX: i64 = 10_000;
+/// Failed and uncertain jobs are counted up to this.
+const COUNTED_MAX: i64 = 1_000;
 /// Leads shown as the latest.
 const LATEST: i64 = 6;
 
@@ -68,8 +70,8 @@ pub fn figures(conn: &mut Conn, now: UtcTime, day_start: UtcTime) -> QueryResult
         connection: connections::table.filter(connections::provider.eq("zoho")).select(Connection::as_select()).first(conn).optional()?,
         latest: latest(conn)?,
         ended: ended(conn, now - TimeDelta::hours(1))?,
-        jobs_dead: count_jobs(conn, JobState::Dead)?,
-        jobs_uncertain: count_jobs(conn, JobState::Uncertain)?,
+        jobs_dead: lists::count(conn, JobState::Dead, COUNTED_MAX)?,
+        jobs_uncertain: lists::count(conn, JobState::Uncertain, COUNTED_MAX)?,
     })
 }
 
@@ -103,9 +105,4 @@ fn ended(conn: &mut Conn, since: UtcTime) -> QueryResult<Vec<Ended>> {
         .limit(CHARTED_MAX)
         .select((jobs::state, jobs::finished_at))
         .load(conn)
-}
-
-fn count_jobs(conn: &mut Conn, state: JobState) -> QueryResult<i64> {
-    let ids: Vec<i64> = jobs::table.filter(jobs::state.eq(state)).limit(1_000).select(jobs::id).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
 }

@@ -63,6 +63,16 @@ async fn plan(app: &TestApp, whole: &Whole, sql: &'static str) -> String {
     steps.await.join("\n")
 }
 
+fn jobs_on(page: &str) -> Vec<i64> {
+    page.split("<tr role=\"row\" id=\"job-").skip(1).filter_map(|row| row.split('"').next()?.parse().ok()).collect()
+}
+
+/// Where a button of the pager leads: `prev` to newer jobs, `next` to older ones.
+fn link(page: &str, rel: &str) -> Option<String> {
+    let button = page.split("href=\"").find(|rest| rest.split('>').next().is_some_and(|tag| tag.contains(&format!("rel=\"{rel}\""))))?;
+    Some(button.split('"').next()?.replace("&#38;", "&"))
+}
+
 both_engines! {
     async fn a_search_stops_after_twenty_thousand_leads_and_offers_to_go_on(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
@@ -89,6 +99,8 @@ both_engines! {
             ("jobs_open", "SELECT * FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND kind = 'leads.deliver' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT * FROM jobs WHERE state = 'succeeded' AND kind = 'rare.kind' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT kind FROM jobs WHERE state = 'succeeded' AND kind > 'leads.deliver' ORDER BY kind LIMIT 1"),
+            ("jobs_open", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'dead' AND state <> 'succeeded' LIMIT 100) AS first"),
+            ("jobs_ready", "SELECT run_at, id FROM jobs WHERE state = 'pending' AND COALESCE(order_place, 0) = 0 AND kind = 'leads.deliver' AND lane = 'lead' ORDER BY run_at, id LIMIT 500"),
             ("jobs_by_finish", "SELECT state, finished_at FROM jobs WHERE finished_at IS NOT NULL AND finished_at >= '2026-11-21 05:00:00' ORDER BY finished_at DESC LIMIT 100"),
             ("jobs_by_subject", "SELECT * FROM jobs WHERE subject = 'lead:12' ORDER BY id DESC LIMIT 1"),
             ("jobs_by_line", "SELECT * FROM jobs WHERE line_id = 'line-12' ORDER BY id LIMIT 200"),
@@ -97,6 +109,43 @@ both_engines! {
             assert!(plan.contains(index), "{sql}\n{plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN leads\n"), "{sql}\n{plan}");
         }
+    }
+
+    async fn a_list_merged_from_several_kinds_shows_each_job_once_in_either_direction(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        for filter in ["state=failed", "kind=leads.deliver", "state=pending"] {
+            let mut pages = vec![browser.get(&format!("/outbox?{filter}")).await.text];
+            while let Some(older) = link(pages.last().expect("a page"), "next").filter(|_| pages.len() < 4) {
+                pages.push(browser.get(&older).await.text);
+            }
+            let seen: Vec<i64> = pages.iter().flat_map(|page| jobs_on(page)).collect();
+            assert!(seen.len() > 140 && seen.is_sorted_by(|one, next| one > next), "{filter}: newest first, each once: {seen:?}");
+            let [.., last_but_one, last] = pages.as_slice() else { panic!("{filter} has more than one page") };
+            let newer = browser.get(&link(last, "prev").expect("a way back")).await.text;
+            assert_eq!(jobs_on(&newer), jobs_on(last_but_one), "{filter}: the way back leads over the same page");
+        }
+    }
+
+    async fn a_tab_that_must_look_at_rows_stops_and_says_how_far_it_looked(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        whole.app.store.write("test.pend", "test", |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
+            let pend = "UPDATE jobs SET state = 'pending', last_error = CASE WHEN id = 3 THEN 'it said no' END, kind = 'leads.deliver'";
+            diesel::sql_query(pend).execute(tx.conn())?;
+            Ok(())
+        }).await.expect("written");
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+
+        let mut page = browser.get("/outbox?state=retrying").await.text;
+        assert!(page.contains("Looked through the pending jobs as far as #10101.") && page.contains(">1+</span>"), "{page}");
+        assert!(page.contains("None among the newest pending jobs"), "{page}");
+        for looked_to in ["101", ""] {
+            page = browser.get(&link(&page, "next").expect("a link to go on")).await.text;
+            assert!(looked_to.is_empty() || page.contains(&format!("as far as #{looked_to}.")), "{page}");
+        }
+        assert_eq!(jobs_on(&page), [3]);
     }
 
     async fn the_outbox_counts_by_state_and_lists_a_rare_kind(app: TestApp) {

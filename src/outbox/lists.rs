@@ -1,0 +1,61 @@
+//! Finding jobs by state and kind, for lists and counts, along the two partial indexes made for that: `jobs_open (state, kind,
+//! id)` for all that is not done, `jobs_done (kind, id)` for what is. The state stands literally in each statement: SQLite uses
+//! a partial index only where it can read the index's condition.
+
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+
+use super::kind::JobState;
+use crate::db::Conn;
+use crate::on_backend;
+
+/// Kinds looked for in one state.
+const KINDS_MAX: usize = 50;
+
+/// The condition for jobs of one state, in the words of the index that holds them.
+pub fn condition(state: JobState) -> String {
+    match state {
+        JobState::Succeeded => "state = 'succeeded'".into(),
+        open => format!("state = '{}' AND state <> 'succeeded'", open.as_str()),
+    }
+}
+
+/// The same for a query that the builder makes.
+pub fn in_state(state: JobState) -> SqlLiteral<Bool> {
+    sql::<Bool>(&condition(state))
+}
+
+#[derive(QueryableByName)]
+struct Kind {
+    #[diesel(sql_type = Text)]
+    kind: String,
+}
+
+/// The kinds that have a job in this state, found by hopping along the index: one step a kind, however many jobs it has.
+pub fn kinds(conn: &mut Conn, state: JobState) -> QueryResult<Vec<String>> {
+    let condition = condition(state);
+    let hops = format!(
+        "WITH RECURSIVE hop (kind) AS (
+             SELECT (SELECT kind FROM jobs WHERE {condition} ORDER BY kind LIMIT 1)
+             UNION ALL
+             SELECT (SELECT kind FROM jobs WHERE {condition} AND kind > hop.kind ORDER BY kind LIMIT 1) FROM hop WHERE hop.kind IS NOT NULL
+         ) SELECT kind FROM hop WHERE kind IS NOT NULL LIMIT {KINDS_MAX}"
+    );
+    let found: Vec<Kind> = on_backend!(conn, |c| diesel::sql_query(hops).load(c))?;
+    Ok(found.into_iter().map(|row| row.kind).collect())
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+}
+
+/// How many jobs are in this state; counting stops at `most`.
+pub fn count(conn: &mut Conn, state: JobState, most: i64) -> QueryResult<i64> {
+    let count = format!("SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM jobs WHERE {} LIMIT {most}) AS first", condition(state));
+    let counted: Counted = on_backend!(conn, |c| diesel::sql_query(count).get_result(c))?;
+    Ok(counted.total)
+}
