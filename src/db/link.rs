@@ -1,22 +1,34 @@
 //! A writer's connection: the outer transaction, the savepoints and the depth checks. Decides nothing about reruns.
 
 use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager};
-use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 
 use super::conn::Conn;
 use super::fault::{Fault, FaultWatch, classify};
-use super::schema::write_batches;
+use super::mark::BatchMark;
 use super::target::{Purpose, Target, sqlite_words};
 use super::task::{Ran, Task};
 use super::tx::Topic;
-use crate::clock::UtcTime;
 
 /// A connection with its watch.
 pub(super) struct Link {
     conn: Conn,
     watch: FaultWatch,
+    savepoint: Savepoint,
 }
+
+/// What the savepoint `closure` holds. It is ours, below Diesel's own counting: so its end and the next one's beginning
+/// travel to PostgreSQL together, which is every fifth round trip of an intake saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Savepoint {
+    Empty,
+    /// What the closure before wrote.
+    ToKeep,
+    /// What the closure before did while it only looked.
+    ToUndo,
+}
+
+const UNDO: &str = "ROLLBACK TO SAVEPOINT closure";
 
 /// Why a transaction cannot go on.
 #[derive(Debug)]
@@ -37,8 +49,17 @@ pub(super) enum CommitFailure {
 /// A closure's part in the transaction.
 #[derive(Debug)]
 pub(super) enum Part {
-    Wrote(Vec<Topic>),
+    Wrote { touched: Vec<Topic>, is_relaxed: bool },
     Nothing,
+}
+
+/// What is known of a batch after its COMMIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// It is on the disk, and a lost answer can be resolved.
+    Full,
+    /// A crash may forget it; a lost answer stays unknown.
+    Relaxed,
 }
 
 impl Breakdown {
@@ -56,7 +77,7 @@ impl Link {
         }
         let watch = FaultWatch::default();
         conn.set_instrumentation(watch.clone());
-        Ok(Self { conn, watch })
+        Ok(Self { conn, watch, savepoint: Savepoint::Empty })
     }
 
     /// Fails with the remedy when another program holds SQLite's lock, or the file may not be written.
@@ -69,50 +90,73 @@ impl Link {
         }
     }
 
-    /// Opens the outer transaction. On SQLite the write lock is taken at once: taken later it could fail half-way.
+    /// Opens the outer transaction and the first savepoint. On SQLite the write lock is taken at once: taken later it could
+    /// fail half-way.
     pub(super) fn begin(&mut self) -> Result<(), Breakdown> {
         let begun = match &mut self.conn {
-            Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
-            Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn),
+            Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE; SAVEPOINT closure"),
+            Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN; SAVEPOINT closure"),
         };
+        self.savepoint = Savepoint::Empty;
         self.watch.take();
         begun.map_err(|error| Breakdown::of("BEGIN", &error))
+    }
+
+    /// Ends the savepoint of the closure before and begins the next one's. Fails if that closure ended the transaction.
+    pub(super) fn next_savepoint(&mut self) -> Result<(), Breakdown> {
+        let statement = match self.savepoint {
+            Savepoint::Empty => return Ok(()),
+            Savepoint::ToKeep => "RELEASE SAVEPOINT closure; SAVEPOINT closure",
+            Savepoint::ToUndo => UNDO,
+        };
+        self.savepoint = Savepoint::Empty;
+        self.conn.batch_execute(statement).map_err(|error| Breakdown::of("SAVEPOINT", &error))
     }
 
     /// Runs one closure in a savepoint of its own; always one, so that nothing depends on how many share the transaction.
     pub(super) fn run(&mut self, task: &mut dyn Task) -> Result<Part, Breakdown> {
         self.watch.take();
-        Conn::begin_transaction(&mut self.conn).map_err(|error| Breakdown::of("SAVEPOINT", &error))?;
         let ran = task.run(&mut self.conn);
         let seen = self.watch.take();
         let behind = match &ran {
             Ran::Refused(behind) => behind.clone(),
-            Ran::Wrote(_) | Ran::Panicked => None,
+            Ran::Done(_) | Ran::Panicked => None,
         };
         if let Some((fault, why)) = [&seen, &behind].into_iter().flatten().find(|(fault, _)| *fault != Fault::Constraint) {
             return Err(Breakdown { fault: *fault, why: why.clone() });
         }
-        let Ran::Wrote(touched) = ran else {
-            return self.roll_back_to(1).map(|()| Part::Nothing);
+        let Ran::Done(trace) = ran else {
+            return self.undo().map(|()| Part::Nothing);
         };
         let mistake = match seen {
             Some((_, why)) => Some(format!("`{}` caught a database error and went on ({why}); use ON CONFLICT", task.name())),
-            None if self.depth()? != 2 => Some(format!("`{}` left a transaction open", task.name())),
+            None if self.depth()? != 1 => Some(format!("`{}` left a transaction open", task.name())),
             None => None,
         };
         if let Some(mistake) = mistake {
             tracing::error!(error = mistake, "A write closure is wrong; nothing of it was written");
             task.fail(mistake);
-            return self.roll_back_to(1).map(|()| Part::Nothing);
+            return self.undo().map(|()| Part::Nothing);
         }
-        Conn::commit_transaction(&mut self.conn).map_err(|error| Breakdown::of("RELEASE", &error))?;
-        Ok(Part::Wrote(touched))
+        if trace.is_empty {
+            self.savepoint = Savepoint::ToUndo;
+            return Ok(Part::Nothing);
+        }
+        self.savepoint = Savepoint::ToKeep;
+        Ok(Part::Wrote { touched: trace.touched, is_relaxed: trace.is_relaxed })
     }
 
-    /// Writes the batch's id into the transaction. Last before COMMIT: it also fails if the transaction is already dead,
-    /// where a COMMIT would quietly answer "rolled back".
-    pub(super) fn mark_batch(&mut self, id: &str, at: UtcTime) -> Result<(), Breakdown> {
-        insert_batch(&mut self.conn, id, at).map_err(|error| Breakdown::of("marking the batch", &error))
+    /// Ends the last savepoint and leaves the batch's mark. Last before COMMIT: it also fails if the transaction is already
+    /// dead, where a COMMIT would quietly answer "rolled back".
+    pub(super) fn close_batch(&mut self, mark: &BatchMark, wanted: Durability) -> Result<Durability, Breakdown> {
+        let end = if self.savepoint == Savepoint::ToUndo { "ROLLBACK TO SAVEPOINT closure; RELEASE" } else { "RELEASE" };
+        let (last, durability) = match (&self.conn, wanted) {
+            // Without a mark: a row in a table for a write that a crash may forget would cost more than it tells.
+            (Conn::Postgres(_), Durability::Relaxed) => ("SET LOCAL synchronous_commit = off".to_owned(), Durability::Relaxed),
+            (conn, _) => (mark.statement(conn.engine()), Durability::Full),
+        };
+        let closed = self.conn.batch_execute(&format!("{end} SAVEPOINT closure; {last}"));
+        closed.map(|()| durability).map_err(|error| Breakdown::of("closing the batch", &error))
     }
 
     /// Commits, and believes it only when the transaction is really over.
@@ -136,14 +180,16 @@ impl Link {
         self.roll_back_to(0)
     }
 
-    /// After a lost COMMIT, on a new connection: an insert of the same id waits for the old transaction, then fails if
-    /// that was committed. If it succeeds, the old one was not committed and never can be.
-    pub(super) fn was_committed(&mut self, id: &str, at: UtcTime) -> QueryResult<bool> {
-        match insert_batch(&mut self.conn, id, at) {
-            Ok(()) => Ok(false),
-            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(true),
-            Err(other) => Err(other),
-        }
+    /// After a lost COMMIT, on a new connection.
+    pub(super) fn was_committed(&mut self, mark: &BatchMark) -> Result<bool, Error> {
+        mark.was_committed(&mut self.conn)
+    }
+
+    /// Undoes a closure; its savepoint stays for the next one.
+    fn undo(&mut self) -> Result<(), Breakdown> {
+        self.roll_back_to(1)?;
+        self.savepoint = Savepoint::Empty;
+        self.conn.batch_execute(UNDO).map_err(|error| Breakdown::of("ROLLBACK TO", &error))
     }
 
     fn depth(&mut self) -> Result<u32, Breakdown> {
@@ -165,10 +211,6 @@ impl Link {
             Conn::rollback_transaction(&mut self.conn).map_err(|error| Breakdown::of("ROLLBACK", &error))?;
         }
     }
-}
-
-fn insert_batch(conn: &mut Conn, id: &str, at: UtcTime) -> QueryResult<()> {
-    diesel::insert_into(write_batches::table).values((write_batches::id.eq(id), write_batches::committed_at.eq(at))).execute(conn).map(drop)
 }
 
 /// Whether the database itself refused the COMMIT: everything else may have reached it.

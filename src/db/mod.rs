@@ -4,9 +4,11 @@
 mod columns;
 mod conn;
 mod fault;
+mod inbox;
 pub mod keyset;
 mod link;
 mod lock;
+mod mark;
 pub mod migrate;
 mod outage;
 pub mod personal_data;

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use super::conn::{Conn, Engine};
 use super::fault::WriteRefusal;
+use super::inbox::{self, Door, NotTaken};
 use super::link::Link;
 use super::outage::Outage;
 use super::readers::{self, ReaderPool};
@@ -65,9 +65,6 @@ impl StoreOptions {
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
-/// How tasks reach one writer.
-type WriterChannel = SyncSender<Box<dyn Task>>;
-
 struct Inner {
     target: Target,
     clock: Clock,
@@ -75,7 +72,7 @@ struct Inner {
     /// One permit for each reader: whoever waits does so without holding a thread.
     permits: Arc<Semaphore>,
     /// None after `close`.
-    writers: RwLock<Option<Vec<WriterChannel>>>,
+    writers: RwLock<Option<Vec<Door>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     topics: broadcast::Sender<Topic>,
     changes_told: Arc<AtomicU64>,
@@ -97,10 +94,10 @@ impl Store {
         }
         let topics = broadcast::channel(1024).0;
         let changes_told = Arc::new(AtomicU64::new(0));
-        let (mut senders, mut threads) = (Vec::new(), Vec::new());
+        let (mut doors, mut threads) = (Vec::new(), Vec::new());
         let count = if target.engine() == Engine::Sqlite { 1 } else { options.writers.max(1) };
         for number in 0..count {
-            let (sender, inbox) = sync_channel(options.queue_max);
+            let (door, inbox) = inbox::inbox(options.queue_max);
             let writer = Writer {
                 target: target.clone(),
                 clock: options.clock.clone(),
@@ -115,14 +112,14 @@ impl Store {
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || writer.run());
             threads.push(thread.context("starting a writer thread")?);
-            senders.push(sender);
+            doors.push(door);
         }
         Ok(Self(Arc::new(Inner {
             readers: readers::pool(target.clone(), options.readers),
             permits: Arc::new(Semaphore::new(options.readers as usize)),
             target,
             clock: options.clock,
-            writers: RwLock::new(Some(senders)),
+            writers: RwLock::new(Some(doors)),
             threads: Mutex::new(threads),
             topics,
             changes_told,
@@ -176,6 +173,36 @@ impl Store {
         T: Send + 'static,
         E: WriteRefusal,
     {
+        self.hand_in(Door::offer, name, key, change)
+    }
+
+    /// As `write`, for work that nobody waits for and that would otherwise hold up those who are waited for: retention,
+    /// backfills, acts on thousands of rows. Each call is one chunk of at most 500 rows and a transaction of its own, and
+    /// gets its turn after at most three batches of ordinary writes, at once where there are none. `Busy` when too many
+    /// chunks wait. Chunks of one name never run beside each other.
+    pub fn write_bulk<T, E>(
+        &self,
+        name: &'static str,
+        change: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, WriteError<E>>> + Send
+    where
+        T: Send + 'static,
+        E: WriteRefusal,
+    {
+        self.hand_in(Door::offer_bulk, name, name, change)
+    }
+
+    fn hand_in<T, E>(
+        &self,
+        offer: fn(&Door, Box<dyn Task>) -> Result<(), NotTaken>,
+        name: &'static str,
+        key: &str,
+        change: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, WriteError<E>>> + Send
+    where
+        T: Send + 'static,
+        E: WriteRefusal,
+    {
         let misplaced = WriteMark::is_set();
         let store = Arc::clone(&self.0);
         let mut hasher = DefaultHasher::new();
@@ -186,10 +213,16 @@ impl Store {
                 return Err(WriteError::NotWritten(format!("`{name}` was called inside a write closure")));
             }
             let (caller, answer) = oneshot::channel();
-            store.enqueue(hash, Box::new(WriteTask::new(name, change, caller)))?;
+            let task = Box::new(WriteTask::new(name, change, caller));
+            store.hand_over(hash, |door| offer(door, task))?;
             // The sender vanishes only with a writer that died: what it did then is not known.
             answer.await.unwrap_or(Err(WriteError::Unknown))
         }
+    }
+
+    /// How many writers there are: work that is spread over so many keys keeps all of them busy.
+    pub fn writers(&self) -> usize {
+        self.0.writers.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
     }
 
     /// Hears which topics committed writes touched.
@@ -204,15 +237,12 @@ impl Store {
 
     /// Waits until every write that was accepted so far has been answered.
     pub async fn flush(&self) {
-        let senders = self.0.writers.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
-        for sender in senders {
-            let (caller, answer) = oneshot::channel();
-            let nothing = |_: &mut Tx<'_>| Ok::<(), diesel::result::Error>(());
-            let barrier = WriteTask::new("store.flush", nothing, caller);
-            let sent = tokio::task::spawn_blocking(move || sender.send(Box::new(barrier)).is_ok());
-            if sent.await.unwrap_or(false) {
-                let _ended = answer.await;
-            }
+        let doors = self.0.writers.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        for door in doors {
+            let (ordinary, ordinary_end) = barrier();
+            let (bulk, bulk_end) = barrier();
+            let _put = tokio::task::spawn_blocking(move || door.put_behind_all(ordinary, bulk)).await;
+            let _ended = (ordinary_end.await, bulk_end.await);
         }
     }
 
@@ -225,15 +255,27 @@ impl Store {
 }
 
 impl Inner {
-    fn enqueue<E>(&self, hash: u64, task: Box<dyn Task>) -> Result<(), WriteError<E>> {
+    fn hand_over<E>(&self, hash: u64, offer: impl FnOnce(&Door) -> Result<(), NotTaken>) -> Result<(), WriteError<E>> {
         let writers = self.writers.read().unwrap_or_else(PoisonError::into_inner);
         let Some(writers) = writers.as_ref() else {
             return Err(WriteError::NotWritten("the program is stopping".into()));
         };
         let place = usize::try_from(hash % writers.len() as u64).unwrap_or_default();
-        writers[place].try_send(task).map_err(|refused| match refused {
-            TrySendError::Full(_) => WriteError::Busy,
-            TrySendError::Disconnected(_) => WriteError::NotWritten("the writer has ended".into()),
+        offer(&writers[place]).map_err(|refused| match refused {
+            NotTaken::Full => WriteError::Busy,
+            NotTaken::Ended => WriteError::NotWritten("the writer has ended".into()),
         })
     }
+}
+
+type Barrier = oneshot::Receiver<Result<(), WriteError<diesel::result::Error>>>;
+
+/// A write that does nothing; it is answered when everything before it has been.
+fn barrier() -> (Box<dyn Task>, Barrier) {
+    let (caller, answer) = oneshot::channel();
+    let nothing = |tx: &mut Tx<'_>| {
+        tx.wrote_nothing();
+        Ok::<(), diesel::result::Error>(())
+    };
+    (Box::new(WriteTask::new("store.flush", nothing, caller)), answer)
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::conn::Conn;
 use super::fault::{Fault, WriteRefusal, classify};
-use super::tx::{Topic, Tx, WriteMark};
+use super::tx::{Trace, Tx, WriteMark};
 
 /// Why a write did not come to be.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum WriteError<E> {
 
 /// What came of running a closure in its savepoint.
 pub(super) enum Ran {
-    Wrote(Vec<Topic>),
+    Done(Trace),
     /// The closure's own refusal, with the database's fault behind it where there is one.
     Refused(Option<(Fault, String)>),
     Panicked,
@@ -96,12 +96,12 @@ where
             let _mark = WriteMark::set();
             let mut tx = Tx::new(conn);
             let returned = change(&mut tx);
-            (returned, tx.into_touched())
+            (returned, tx.into_trace())
         }));
         match ran {
-            Ok((Ok(value), touched)) => {
+            Ok((Ok(value), trace)) => {
                 self.returned = Some(Ok(value));
-                Ran::Wrote(touched)
+                Ran::Done(trace)
             }
             Ok((Err(refusal), _)) => {
                 let behind = refusal.database_error().and_then(|error| Some((classify(error)?, error.to_string())));

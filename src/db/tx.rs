@@ -12,19 +12,29 @@ pub enum Topic {
     Connections,
 }
 
-/// What a write closure gets: the connection, and a way to say what it touched.
+/// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.
 pub struct Tx<'a> {
     conn: &'a mut Conn,
-    touched: Vec<Topic>,
+    trace: Trace,
+}
+
+/// What a closure said about its write.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) touched: Vec<Topic>,
+    /// A crash of the database may forget it, even after it was answered.
+    pub(super) is_relaxed: bool,
+    /// It only looked: what it did is undone.
+    pub(super) is_empty: bool,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a mut Conn) -> Self {
-        Self { conn, touched: Vec::new() }
+        Self { conn, trace: Trace::default() }
     }
 
-    pub(super) fn into_touched(self) -> Vec<Topic> {
-        self.touched
+    pub(super) fn into_trace(self) -> Trace {
+        self.trace
     }
 
     /// The connection, inside the transaction.
@@ -34,9 +44,24 @@ impl<'a> Tx<'a> {
 
     /// Wakes whoever listens to the topic, after the commit.
     pub fn touch(&mut self, topic: Topic) {
-        if !self.touched.contains(&topic) {
-            self.touched.push(topic);
+        if !self.trace.touched.contains(&topic) {
+            self.trace.touched.push(topic);
         }
+    }
+
+    /// Says that this write need not be on the disk before it is answered: a crash of the database may forget it, and the
+    /// program goes on as if it had never been (a heartbeat; the claim of a job that may run twice). It is still atomic and
+    /// in order: whatever is committed durably later is never kept without it. If its COMMIT is not answered the caller
+    /// hears `Unknown`. Only PostgreSQL heeds this, and only when everybody in the group says it: SQLite's level of safety
+    /// cannot change inside a transaction.
+    pub fn relax(&mut self) {
+        self.trace.is_relaxed = true;
+    }
+
+    /// Says that this closure only looked and changed nothing worth keeping. Whatever it did is undone, topics it touched are
+    /// not told, and a group in which everybody says so (or refuses) ends without a COMMIT, so without a wait for the disk.
+    pub fn wrote_nothing(&mut self) {
+        self.trace.is_empty = true;
     }
 }
 

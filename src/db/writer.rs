@@ -4,15 +4,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 use tracing::{error, warn};
 
-use super::conn::Engine;
 use super::fault::Fault;
-use super::link::{Breakdown, CommitFailure, Link, Part};
+use super::inbox::{Inbox, Turn};
+use super::link::{Breakdown, CommitFailure, Durability, Link, Part};
+use super::mark::BatchMark;
 use super::outage::Outage;
 use super::target::Target;
 use super::task::{Task, Verdict};
@@ -37,7 +37,7 @@ pub(super) struct Writer {
     pub(super) topics: broadcast::Sender<Topic>,
     /// Shared by all writers and the store: see `Store::changes_told`.
     pub(super) changes_told: Arc<AtomicU64>,
-    pub(super) inbox: Receiver<Box<dyn Task>>,
+    pub(super) inbox: Inbox,
     /// None: it broke and is opened again for the next batch.
     pub(super) link: Option<Link>,
     pub(super) setup_sql: Option<String>,
@@ -59,7 +59,8 @@ enum End {
     },
     /// COMMIT was sent and no answer came.
     Unknown {
-        batch_id: String,
+        /// None: a relaxed batch leaves no mark by which it could be known again.
+        mark: Option<BatchMark>,
         topics: Vec<Topic>,
         why: String,
     },
@@ -74,12 +75,16 @@ enum Take {
 }
 
 impl Writer {
-    /// Works until every sender is gone and the channel is empty.
+    /// Works until every sender is gone and the inbox is empty.
     pub(super) fn run(mut self) {
-        while let Ok(first) = self.inbox.recv() {
+        while let Some(turn) = self.inbox.next() {
+            let (first, take) = match turn {
+                Turn::Ordinary(first) => (first, Take::AndMore),
+                Turn::Bulk(chunk) => (chunk, Take::OnlyThese),
+            };
             // A panic in here is a mistake of ours. The tasks are dropped with their senders, which tells the callers
             // that nothing is known; the writer goes on with a new connection.
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve(first)));
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(first, take)));
             if served.is_err() {
                 error!("The writer panicked; it goes on with a new connection");
                 self.link = None;
@@ -88,16 +93,16 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, first: Box<dyn Task>) {
+    fn serve(&mut self, first: Box<dyn Task>, take: Take) {
         let mut batch = Vec::with_capacity(16);
         if !first.is_abandoned() {
             batch.push(first);
         }
-        match self.attempt(&mut batch, Take::AndMore) {
+        match self.attempt(&mut batch, take) {
             End::Committed(topics) => self.confirm(&mut batch, topics),
             End::Unreachable(why) => self.refuse_all(&mut batch, why),
             End::RolledBack { culprit, breakdown } => self.one_by_one(batch, culprit, &breakdown),
-            End::Unknown { batch_id, topics, why } => match self.resolve(&batch_id, &why) {
+            End::Unknown { mark, topics, why } => match self.resolve(mark.as_ref(), &why) {
                 Some(true) => self.confirm(&mut batch, topics),
                 Some(false) => self.one_by_one(batch, None, &Breakdown { fault: Fault::Lost, why }),
                 None => answer_all(&mut batch, &Verdict::Unknown),
@@ -116,19 +121,25 @@ impl Writer {
         }
         self.outage.over();
         let watch = Stopwatch::start();
-        let (mut topics, mut wrote, mut next) = (Vec::new(), false, 0);
+        // The durability of those who wrote: relaxed only if everybody was.
+        let (mut topics, mut wrote, mut next) = (Vec::new(), None, 0);
         loop {
             if next == batch.len() {
                 let room = take == Take::AndMore && next < BATCH_MAX && watch.elapsed() < BATCH_WORK_MAX;
-                match if room { self.inbox.try_recv().ok() } else { None } {
+                match if room { self.inbox.try_next() } else { None } {
                     Some(task) if task.is_abandoned() => continue,
                     Some(task) => batch.push(task),
                     None => break,
                 }
             }
+            // Which closure ended the transaction behind our back is found out by running each alone.
+            if let Some(Err(breakdown)) = self.link.as_mut().map(Link::next_savepoint) {
+                return self.break_off(None, breakdown);
+            }
             match self.run_one(batch[next].as_mut()) {
-                Ok(Part::Wrote(touched)) => {
-                    wrote = true;
+                Ok(Part::Wrote { touched, is_relaxed }) => {
+                    let relaxed = is_relaxed && wrote != Some(Durability::Full);
+                    wrote = Some(if relaxed { Durability::Relaxed } else { Durability::Full });
                     topics.extend(touched);
                 }
                 Ok(Part::Nothing) => {}
@@ -136,7 +147,10 @@ impl Writer {
             }
             next += 1;
         }
-        if wrote { self.commit(topics) } else { self.end_without_commit() }
+        match wrote {
+            Some(durability) => self.commit(topics, durability),
+            None => self.end_without_commit(),
+        }
     }
 
     fn begin(&mut self) -> Result<(), String> {
@@ -175,27 +189,26 @@ impl Writer {
         part
     }
 
-    fn commit(&mut self, topics: Vec<Topic>) -> End {
-        let batch_id = new_batch_id(&self.clock);
+    fn commit(&mut self, topics: Vec<Topic>, wanted: Durability) -> End {
+        let mark = BatchMark::new(&self.clock);
         let Some(link) = self.link.as_mut() else {
             return End::Unreachable("there is no connection".into());
         };
-        if self.target.engine() == Engine::Postgres
-            && let Err(breakdown) = link.mark_batch(&batch_id, self.clock.now())
-        {
-            return self.break_off(None, breakdown);
-        }
+        let durability = match link.close_batch(&mark, wanted) {
+            Ok(durability) => durability,
+            Err(breakdown) => return self.break_off(None, breakdown),
+        };
         match link.commit() {
             Ok(()) => End::Committed(topics),
             Err(CommitFailure::Refused(breakdown)) => self.break_off(None, breakdown),
             Err(CommitFailure::Unknown(why)) => {
                 self.link = None;
-                End::Unknown { batch_id, topics, why }
+                End::Unknown { mark: (durability == Durability::Full).then_some(mark), topics, why }
             }
         }
     }
 
-    /// Every closure refused: there is nothing to commit, and the refusals stand.
+    /// Everybody refused or only looked: there is nothing to commit, and what was answered stands.
     fn end_without_commit(&mut self) -> End {
         if self.link.as_mut().is_none_or(|link| link.roll_back().is_err()) {
             self.link = None;
@@ -249,7 +262,7 @@ impl Writer {
                     answer_all(single, &Verdict::NotWritten(breakdown.why));
                     return None;
                 }
-                End::Unknown { batch_id, topics, why } => match self.resolve(&batch_id, &why) {
+                End::Unknown { mark, topics, why } => match self.resolve(mark.as_ref(), &why) {
                     Some(true) => {
                         self.confirm(single, topics);
                         return None;
@@ -267,21 +280,22 @@ impl Writer {
     }
 
     /// Finds out whether a batch whose COMMIT was not answered was committed. None: it could not be found out.
-    fn resolve(&mut self, batch_id: &str, why: &str) -> Option<bool> {
-        error!(error = why, batch.id = batch_id, "The answer to a COMMIT was lost");
-        if self.target.engine() == Engine::Sqlite {
+    fn resolve(&mut self, mark: Option<&BatchMark>, why: &str) -> Option<bool> {
+        let Some(mark) = mark else {
+            warn!(error = why, "The answer to the COMMIT of relaxed writes was lost; their callers hear that nothing is known");
             return None;
-        }
+        };
+        error!(error = why, batch.id = mark.id(), "The answer to a COMMIT was lost");
         let (watch, mut last) = (Stopwatch::start(), String::new());
         while watch.elapsed() < self.patience {
             let asked = Link::open(&self.target, self.setup_sql.as_deref()).and_then(|mut link| {
-                let committed = link.was_committed(batch_id, self.clock.now())?;
+                let committed = link.was_committed(mark)?;
                 self.link = Some(link);
                 Ok(committed)
             });
             match asked {
                 Ok(committed) => {
-                    warn!(batch.id = batch_id, committed, "It is known again what became of a lost COMMIT");
+                    warn!(batch.id = mark.id(), committed, "It is known again what became of a lost COMMIT");
                     return Some(committed);
                 }
                 Err(cause) => last = format!("{cause:#}"),
@@ -291,7 +305,7 @@ impl Writer {
             self.refuse_all(&mut Vec::new(), last.clone());
             std::thread::sleep(Duration::from_millis(200));
         }
-        error!(error = last, batch.id = batch_id, "It could not be found out what became of a lost COMMIT");
+        error!(error = last, batch.id = mark.id(), "It could not be found out what became of a lost COMMIT");
         None
     }
 
@@ -309,7 +323,7 @@ impl Writer {
 
     /// Nobody waits for a database that is known to be away: whoever is in the channel is told as well.
     fn refuse_all(&mut self, batch: &mut Vec<Box<dyn Task>>, why: String) {
-        batch.extend(std::iter::from_fn(|| self.inbox.try_recv().ok()).take(BATCH_MAX));
+        batch.extend(std::iter::from_fn(|| self.inbox.try_next()).take(BATCH_MAX));
         self.outage.refused(batch.len());
         answer_all(batch, &Verdict::NotWritten(why));
     }
@@ -324,10 +338,4 @@ fn answer_all(batch: &mut [Box<dyn Task>], verdict: &Verdict) {
 /// Waits a little longer each time, never twice the same: two writers that met must not meet again.
 fn jitter(attempt: u32) {
     std::thread::sleep(Duration::from_millis(10 * u64::from(attempt)).mul_f64(0.5 + random::fraction()));
-}
-
-/// Time-ordered (UUID version 7), so that the index grows at its end.
-fn new_batch_id(clock: &Clock) -> String {
-    let millis = u64::try_from(clock.now().and_utc().timestamp_millis()).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(millis, &random::bytes::<10>()).into_uuid().to_string()
 }

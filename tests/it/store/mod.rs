@@ -1,6 +1,8 @@
 //! The store's promises (DESIGN 4), each shown on both engines.
 
 mod basics;
+mod broken_disk;
+mod bulk;
 mod faults;
 mod group;
 mod limits;
@@ -11,4 +13,5 @@ mod rows;
 mod schema;
 mod start;
 mod unknown;
+mod weight;
 mod wire;

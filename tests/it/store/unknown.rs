@@ -101,6 +101,27 @@ fn what_cannot_be_found_out_is_answered_unknown_and_never_repeated() {
 }
 
 #[test]
+fn a_lost_answer_to_relaxed_writes_stays_unknown_and_is_never_repeated() {
+    on_engine(Engine::Postgres, |app| async move {
+        let (store, wire) = store_on_a_wire(&app).await;
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        let plug = Plug::hold(&store).await;
+        let relaxed = enqueue(&store, move |tx| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tx.relax();
+            add_audit_row(tx)
+        });
+        wire.cut(Cut::AfterCommit);
+        plug.release().await;
+        let answer = relaxed.await;
+        assert!(matches!(answer, Err(WriteError::Unknown)), "{answer:?}");
+        assert_eq!((runs.load(Ordering::SeqCst), audit_rows(&app)), (1, 1), "it was committed, and is not repeated");
+        store.write("test.later", KEY, |tx| put(tx, "later")).await.expect("the writer goes on at once");
+    });
+}
+
+#[test]
 fn a_backend_killed_inside_commit_is_run_again_once_it_is_sure() {
     on_engine(Engine::Postgres, |app| async move {
         // The COMMIT itself takes long enough to be killed: a deferred trigger holds it, the first time.
