@@ -8,6 +8,7 @@ mod keys;
 mod model;
 mod queries;
 mod refresh;
+mod renewal;
 
 pub use api::routes;
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
@@ -15,3 +16,4 @@ pub use custody::{access_token, refresh_after_rejection, require_reconnect};
 pub use keys::{Unlocked, check_key, unlock};
 pub use model::{Access, ConnectionId, ConnectionState, Summary};
 pub use queries::{expire_access_token, summary};
+pub use renewal::with_renewal;

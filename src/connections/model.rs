@@ -105,5 +105,5 @@ impl Connection {
 
 /// A failure of the connection as such: no record is at fault, and nothing was sent on its behalf.
 pub(super) fn failure(class: FailureClass, message: String, retry_after_s: Option<u32>) -> Failure {
-    Failure { class, message, retry_after_s, effect_unknown: false, of_record: false }
+    Failure::of_call(class, message).waiting_s(retry_after_s)
 }

@@ -39,3 +39,26 @@ pub struct Failure {
     /// The provider answered for this record alone, so the connection works: uses up one of the record's attempts.
     pub of_record: bool,
 }
+
+impl Failure {
+    /// A failure of the call as such: no record is at fault, and nothing was done.
+    pub fn of_call(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), retry_after_s: None, effect_unknown: false, of_record: false }
+    }
+
+    /// A failure of one record: the connection works.
+    pub fn of_record(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { of_record: true, ..Self::of_call(class, message) }
+    }
+
+    /// A call that was made and may or may not have had its effect.
+    pub fn of_unknown_effect(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { effect_unknown: true, ..Self::of_call(class, message) }
+    }
+
+    /// With how long the provider asks us to wait.
+    #[must_use]
+    pub fn waiting_s(self, retry_after_s: Option<u32>) -> Self {
+        Self { retry_after_s, ..self }
+    }
+}

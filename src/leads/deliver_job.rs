@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -62,13 +63,7 @@ async fn prepare(app: &App, members: &[Claimed<DeliverLead>]) -> Result<(Access,
     let access = connections::access_token(app, PROVIDER).await?;
     let ids: Vec<LeadId> = members.iter().map(|member| member.job.lead).collect();
     let found = app.store.read(move |conn| queries::by_ids(conn, &ids).map_err(Error::from)).await;
-    let leads = found.map_err(|cause| Failure {
-        class: FailureClass::Network,
-        message: format!("Our own database could not be read: {cause}"),
-        retry_after_s: None,
-        effect_unknown: false,
-        of_record: false,
-    })?;
+    let leads = found.map_err(|cause| Failure::of_call(FailureClass::Network, format!("Our own database could not be read: {cause}")))?;
     Ok((access, leads.into_iter().map(|lead| (lead.id, lead)).collect()))
 }
 
@@ -82,7 +77,7 @@ async fn deliver(app: &App, access: &Access, leads: &BTreeMap<LeadId, Lead>, mem
             break;
         }
         let records: Vec<Record> = round.iter().map(|(_, lead)| to_record(app, lead, &access)).collect();
-        let answer = send(app, &mut access, &records).await;
+        let answer = connections::with_renewal(app, PROVIDER, &mut access, |access| call(app, access, &records).boxed()).await;
         for ((place, _), member) in round.iter().zip(answer.members) {
             reports[*place] = Some(report(member));
         }
@@ -115,30 +110,7 @@ fn to_record(app: &App, lead: &Lead, access: &Access) -> Record {
     crm_record::record(lead, &app.config.zoho.field_mapping, access.external_field.as_deref())
 }
 
-/// One call; a token that is refused is renewed once.
-async fn send(app: &App, access: &mut Access, records: &[Record]) -> BatchAnswer {
-    let answer = call(app, access, records).await;
-    if !answer.credentials_refused {
-        return answer;
-    }
-    match connections::refresh_after_rejection(app, PROVIDER, &access.token).await {
-        Ok(fresh) => {
-            *access = fresh;
-            let again = call(app, access, records).await;
-            if let (true, Some(failure)) = (again.credentials_refused, &again.whole) {
-                connections::require_reconnect(app, PROVIDER, &access.token, &failure.message).await;
-            }
-            again
-        }
-        Err(failure) => BatchAnswer {
-            members: answer.members.into_iter().map(|member| MemberAnswer { result: Err(failure.clone()), ..member }).collect(),
-            whole: Some(failure),
-            credentials_refused: true,
-        },
-    }
-}
-
-async fn call(app: &App, access: &Access, records: &[Record]) -> BatchAnswer {
+async fn call(app: &App, access: Access, records: &[Record]) -> BatchAnswer {
     let crm = Crm::new(&*app.transport, &access.api_url, &access.token);
     match &access.external_field {
         Some(field) => crm.upsert_leads(records, field).await,
@@ -165,14 +137,7 @@ fn left_over(exists: bool, now: UtcTime) -> Report {
     if exists {
         return Outcome::Snooze { until: now, why: "Earlier enquiries from the same address go first.".into() }.into();
     }
-    Outcome::Failed(Failure {
-        class: FailureClass::NotFound,
-        message: "The lead is no longer in our database".into(),
-        retry_after_s: None,
-        effect_unknown: false,
-        of_record: true,
-    })
-    .into()
+    Outcome::Failed(Failure::of_record(FailureClass::NotFound, "The lead is no longer in our database")).into()
 }
 
 fn reflect_one(tx: &mut Tx<'_>, change: &Change<'_, DeliverLead>) -> diesel::QueryResult<()> {

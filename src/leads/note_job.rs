@@ -1,5 +1,6 @@
 //! Writes a second enquiry of a person the CRM already knows onto their record, as a note: it never vanishes.
 
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -9,9 +10,8 @@ use super::queries;
 use crate::app::App;
 use crate::connections::{self, Access};
 use crate::error::Error;
-use crate::http::Exchange;
-use crate::integrations::zoho::PROVIDER;
 use crate::integrations::zoho::crm::{Crm, Note, ZohoLeadId};
+use crate::integrations::zoho::{Called, PROVIDER};
 use crate::integrations::{Failure, FailureClass};
 use crate::outbox::{Claimed, Job, Lane, Outcome, Repeatable, Report};
 
@@ -42,55 +42,35 @@ async fn add_note(app: &App, job: &AddEnquiryNote) -> Report {
     let id = job.lead;
     let lead = match app.store.read(move |conn| queries::find(conn, id).map_err(Error::from)).await {
         Ok(Some(lead)) => lead,
-        Ok(None) => return Outcome::Failed(gone()).into(),
-        Err(cause) => return Outcome::Failed(Failure { class: FailureClass::Network, message: cause.to_string(), ..gone() }).into(),
+        Ok(None) => {
+            return Outcome::Failed(Failure::of_call(FailureClass::NotFound, "The lead is no longer in our database")).into();
+        }
+        Err(cause) => return Outcome::Failed(Failure::of_call(FailureClass::Network, cause.to_string())).into(),
     };
     let mut access = match connections::access_token(app, PROVIDER).await {
         Ok(access) => access,
         Err(failure) => return Outcome::Failed(failure).into(),
     };
-    let (mut result, mut exchange, refused) = write(app, &access, &lead, job).await;
-    if refused {
-        match connections::refresh_after_rejection(app, PROVIDER, &access.token).await {
-            Ok(fresh) => {
-                access = fresh;
-                let refused_again;
-                (result, exchange, refused_again) = write(app, &access, &lead, job).await;
-                if let (true, Err(failure)) = (refused_again, &result) {
-                    connections::require_reconnect(app, PROVIDER, &access.token, &failure.message).await;
-                }
-            }
-            Err(failure) => result = Err(failure),
-        }
-    }
-    let outcome = match result {
+    let called = connections::with_renewal(app, PROVIDER, &mut access, |access| write(app, access, &lead, job).boxed()).await;
+    let outcome = match called.result {
         Ok(note_id) => Outcome::Done(json!({ "note_id": note_id, "zoho_lead_id": job.zoho_lead_id })),
         Err(failure) => Outcome::Failed(failure),
     };
-    Report { outcome, exchange: Some(exchange) }
+    Report { outcome, exchange: Some(called.exchange) }
 }
 
 /// Reads the notes, then writes ours where it is missing; None: it was there.
-async fn write(app: &App, access: &Access, lead: &Lead, job: &AddEnquiryNote) -> (Result<Option<String>, Failure>, Exchange, bool) {
+async fn write(app: &App, access: Access, lead: &Lead, job: &AddEnquiryNote) -> Called<Option<String>> {
     let crm = Crm::new(&*app.transport, &access.api_url, &access.token);
     let record = ZohoLeadId(job.zoho_lead_id.clone());
     let title = format!("Enquiry {}", lead.line_id);
     let there = crm.lead_notes(&record).await;
     match there.result {
-        Err(failure) => return (Err(failure), there.exchange, there.credentials_refused),
-        Ok(notes) if notes.iter().any(|note| note.title == title) => return (Ok(None), there.exchange, false),
-        Ok(_) => {}
+        Ok(notes) if !notes.iter().any(|note| note.title == title) => {}
+        read => {
+            return Called { result: read.map(|_| None), credentials_refused: there.credentials_refused, exchange: there.exchange };
+        }
     }
     let written = crm.add_lead_note(&record, &Note { title, content: crm_record::description(lead) }).await;
-    (written.result.map(Some), written.exchange, written.credentials_refused)
-}
-
-fn gone() -> Failure {
-    Failure {
-        class: FailureClass::NotFound,
-        message: "The lead is no longer in our database".into(),
-        retry_after_s: None,
-        effect_unknown: false,
-        of_record: false,
-    }
+    Called { result: written.result.map(Some), credentials_refused: written.credentials_refused, exchange: written.exchange }
 }

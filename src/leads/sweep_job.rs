@@ -29,13 +29,7 @@ impl Job for SweepLeads {
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         let outcome = match sweep(app).await {
             Ok(found) => Outcome::Done(json!({ "stranded_leads": found })),
-            Err(cause) => Outcome::Failed(Failure {
-                class: FailureClass::Network,
-                message: cause.to_string(),
-                retry_after_s: None,
-                effect_unknown: false,
-                of_record: true,
-            }),
+            Err(cause) => Outcome::Failed(Failure::of_record(FailureClass::Network, cause.to_string())),
         };
         members.iter().zip(std::iter::once(outcome)).map(|(_, outcome)| outcome.into()).collect()
     }

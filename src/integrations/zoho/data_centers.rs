@@ -81,7 +81,7 @@ fn trimmed(url: &str) -> String {
 
 /// Nothing about a lead is wrong: the connection is, and it waits for a person.
 fn refuse(message: String) -> Failure {
-    Failure { class: FailureClass::Authentication, message, retry_after_s: None, effect_unknown: false, of_record: false }
+    Failure::of_call(FailureClass::Authentication, message)
 }
 
 #[cfg(test)]

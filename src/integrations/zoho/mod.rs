@@ -39,20 +39,10 @@ async fn send(transport: &dyn Transport, request: &Outgoing) -> Sent {
 /// No answer came: whether the request may have had its effect depends on whether it left.
 fn no_answer(failure: &SendFailure) -> Failure {
     match failure {
-        SendFailure::NotSent(why) => Failure {
-            class: FailureClass::Network,
-            message: format!("Zoho cannot be reached: {why}"),
-            retry_after_s: None,
-            effect_unknown: false,
-            of_record: false,
-        },
-        SendFailure::Lost(why) => Failure {
-            class: FailureClass::Network,
-            message: format!("Zoho's answer was lost, so it may or may not have acted: {why}"),
-            retry_after_s: None,
-            effect_unknown: true,
-            of_record: false,
-        },
+        SendFailure::NotSent(why) => Failure::of_call(FailureClass::Network, format!("Zoho cannot be reached: {why}")),
+        SendFailure::Lost(why) => {
+            Failure::of_unknown_effect(FailureClass::Network, format!("Zoho's answer was lost, so it may or may not have acted: {why}"))
+        }
     }
 }
 
@@ -64,13 +54,8 @@ fn readable(answer: &Answer) -> Result<Value, Failure> {
     }
     if answer.status >= 500 {
         let code = parse(&answer.body).and_then(|body| code_of(&body).map(str::to_owned));
-        return Err(Failure {
-            class: FailureClass::ServerError,
-            message: format!("Zoho had a fault of its own [{}]", code.unwrap_or_else(|| format!("HTTP {}", answer.status))),
-            retry_after_s: retry_after_s(answer),
-            effect_unknown: true,
-            of_record: false,
-        });
+        let message = format!("Zoho had a fault of its own [{}]", code.unwrap_or_else(|| format!("HTTP {}", answer.status)));
+        return Err(Failure::of_unknown_effect(FailureClass::ServerError, message).waiting_s(retry_after_s(answer)));
     }
     if answer.body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
@@ -83,30 +68,24 @@ fn parse(body: &[u8]) -> Option<Value> {
 }
 
 fn not_json(status: u16) -> Failure {
-    let failure = |class, message, effect_unknown| Failure { class, message, retry_after_s: None, effect_unknown, of_record: false };
     match status {
         200..=299 => {
-            failure(FailureClass::Network, format!("Zoho's answer broke off, so it may or may not have acted [HTTP {status}]"), true)
+            let message = format!("Zoho's answer broke off, so it may or may not have acted [HTTP {status}]");
+            Failure::of_unknown_effect(FailureClass::Network, message)
         }
-        401 => failure(FailureClass::Authentication, "Zoho refuses our access token [HTTP 401]".into(), false),
+        401 => Failure::of_call(FailureClass::Authentication, "Zoho refuses our access token [HTTP 401]"),
         _ => {
             let message = format!(
                 "The answer did not come from Zoho itself but from something in between, or Zoho is closed for now [HTTP {status}]"
             );
-            failure(FailureClass::ServerError, message, false)
+            Failure::of_call(FailureClass::ServerError, message)
         }
     }
 }
 
 fn rate_limited(answer: &Answer) -> Failure {
     let code = parse(&answer.body).and_then(|body| code_of(&body).map(str::to_owned)).unwrap_or_else(|| "HTTP 429".into());
-    Failure {
-        class: FailureClass::RateLimited,
-        message: format!("Zoho asks us to slow down [{code}]"),
-        retry_after_s: retry_after_s(answer),
-        effect_unknown: false,
-        of_record: false,
-    }
+    Failure::of_call(FailureClass::RateLimited, format!("Zoho asks us to slow down [{code}]")).waiting_s(retry_after_s(answer))
 }
 
 fn retry_after_s(answer: &Answer) -> Option<u32> {

@@ -78,7 +78,7 @@ fn lifetime_s(body: &Value) -> i64 {
 fn refusal(code: &str) -> (Result<AccessToken, Failure>, bool) {
     let failure = |class, message: &str, retry_after_s| {
         let code = if code.is_empty() { "no access_token" } else { code };
-        Err(Failure { class, message: format!("{message} [{code}]"), retry_after_s, effect_unknown: false, of_record: false })
+        Err(Failure::of_call(class, format!("{message} [{code}]")).waiting_s(retry_after_s))
     };
     // Throttling is told as "Access Denied", without a status of its own.
     match code.to_ascii_lowercase().replace(' ', "_").as_str() {

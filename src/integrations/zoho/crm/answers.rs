@@ -122,13 +122,8 @@ fn adopted(result: &Value) -> Option<Written> {
 }
 
 fn not_understood(status: u16) -> Failure {
-    Failure {
-        class: FailureClass::Unknown,
-        message: format!("Zoho answered with something we do not understand, so it may or may not have acted [HTTP {status}]"),
-        retry_after_s: None,
-        effect_unknown: status < 300,
-        of_record: false,
-    }
+    let message = format!("Zoho answered with something we do not understand, so it may or may not have acted [HTTP {status}]");
+    if status < 300 { Failure::of_unknown_effect(FailureClass::Unknown, message) } else { Failure::of_call(FailureClass::Unknown, message) }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub(super) fn record(error: &Value) -> Failure {
         }
     };
     let code = field.map_or_else(|| code.to_owned(), |field| format!("{code}: {field}"));
-    Failure { of_record: true, ..failure(class, &message, &code) }
+    Failure::of_record(class, format!("{message} [{code}]"))
 }
 
 fn invalid(name: &str, details: &Value, error: &Value) -> String {
@@ -100,7 +100,7 @@ fn multiple(details: &Value) -> Failure {
     let message = failures.iter().map(|failure| failure.message.as_str()).collect::<Vec<_>>().join("; ");
     // What cannot be mended by trying again decides.
     let class = failures.iter().map(|failure| failure.class).find(|class| *class == FailureClass::Validation).unwrap_or(first.class);
-    Failure { class, message, retry_after_s: None, effect_unknown: false, of_record: true }
+    Failure::of_record(class, message)
 }
 
 fn place(error: &Value, told: &str) -> String {
@@ -111,5 +111,5 @@ fn place(error: &Value, told: &str) -> String {
 }
 
 fn failure(class: FailureClass, message: &str, code: &str) -> Failure {
-    Failure { class, message: format!("{message} [{code}]"), retry_after_s: None, effect_unknown: false, of_record: false }
+    Failure::of_call(class, format!("{message} [{code}]"))
 }
