@@ -37,7 +37,7 @@ fn token(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAn
             200,
             &json!({
                 "access_token": token,
-                "scope": "ZohoCRM.modules.ALL ZohoCRM.settings.fields.READ",
+                "scope": "ZohoCRM.modules.ALL ZohoCRM.settings.fields.READ ZohoCRM.coql.READ",
                 "api_domain": world.options.base_url,
                 "token_type": "Bearer",
                 "expires_in": TOKEN_LIFETIME.num_seconds(),

@@ -19,6 +19,8 @@ pub struct SandboxRequest {
     pub body: Vec<u8>,
     /// Calls under way, this one included.
     pub in_flight: usize,
+    /// Of them, those with a limit of their own.
+    pub heavy_in_flight: usize,
 }
 
 /// An answer, and how it reaches the caller.
@@ -48,7 +50,7 @@ pub enum Delivery {
 impl SandboxRequest {
     /// A request without query and credentials.
     pub fn new(method: Method, path: &str, body: Vec<u8>) -> Self {
-        Self { method, path: path.to_owned(), query: Vec::new(), authorization: None, body, in_flight: 1 }
+        Self { method, path: path.to_owned(), query: Vec::new(), authorization: None, body, in_flight: 1, heavy_in_flight: 0 }
     }
 
     /// `POST /crm/v8/Leads/upsert`.

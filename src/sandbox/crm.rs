@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{SandboxAnswer, SandboxRequest};
+use super::coql::Query;
 use super::fields;
 use super::leads::stamp;
+use super::limits::HEAVY_AT_ONCE_MAX;
 use super::world::{Note, World};
 use crate::clock::UtcTime;
 use crate::http::Method;
@@ -27,7 +29,8 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest, path: &str, no
         (Method::Post, ["Leads", "upsert"]) => write_leads(world, request, true, now),
         (Method::Get, ["Leads", id, "Notes"]) => notes_of(world, request, id),
         (Method::Post, ["Notes"]) => add_notes(world, request, now),
-        (_, ["Leads" | "Notes", ..] | ["settings", "fields"]) => {
+        (Method::Post, ["coql"]) => query_leads(world, request, now),
+        (_, ["Leads" | "Notes" | "coql", ..] | ["settings", "fields"]) => {
             SandboxAnswer::error(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one")
         }
         _ => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),
@@ -41,7 +44,7 @@ fn refused(world: &mut World, request: &SandboxRequest, now: UtcTime) -> Option<
         return Some(SandboxAnswer::error(401, "INVALID_TOKEN", "invalid oauth token"));
     }
     let edition = world.options.edition;
-    if request.in_flight > edition.concurrency_max() {
+    if request.in_flight > edition.concurrency_max() || request.heavy_in_flight > HEAVY_AT_ONCE_MAX {
         let told = "You have exceeded the number of calls that may run at once";
         return Some(SandboxAnswer::error(429, "TOO_MANY_REQUESTS", told));
     }
@@ -187,6 +190,22 @@ pub(super) fn told(note: &Note) -> Value {
         "Created_Time": stamp(note.created_at),
         "Parent_Id": { "id": note.parent_id, "module": { "api_name": "Leads" } },
     })
+}
+
+fn query_leads(world: &World, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
+    let body = request.json().unwrap_or_default();
+    let Some(text) = body["select_query"].as_str() else { return required_param("select_query") };
+    let query = match Query::parse(text, world.leads.external_field()) {
+        Ok(query) => query,
+        Err(refusal) => return refusal,
+    };
+    let found = world.leads.find(&query, now - world.options.search_lag);
+    let has_more = found.len() > query.offset + query.limit;
+    let page: Vec<_> = found.into_iter().skip(query.offset).take(query.limit).collect();
+    if page.is_empty() {
+        return SandboxAnswer::empty(204);
+    }
+    SandboxAnswer::json(200, &json!({ "info": { "count": page.len(), "more_records": has_more }, "data": page }))
 }
 
 fn required_param(name: &str) -> SandboxAnswer {

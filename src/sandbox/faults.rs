@@ -31,6 +31,8 @@ pub(super) enum Kind {
     TimeoutAfterCommit,
     /// One record is refused, its neighbours are not.
     RefuseRecord,
+    /// One such record, and the whole call is refused; nothing is done.
+    RefuseCall,
 }
 
 /// A scripted fault, as `POST /__faults` takes it.
@@ -57,7 +59,7 @@ pub(super) struct Fault {
     delay_ms: Option<u64>,
     #[serde(default)]
     retry_after_s: Option<u32>,
-    /// The code of a refused record.
+    /// The code of a refused record or call.
     #[serde(default)]
     code: Option<String>,
     /// The field named by a refused record.
@@ -102,6 +104,10 @@ impl Fault {
             Kind::ServerError => SandboxAnswer::error(500, "INTERNAL_ERROR", "Internal Server Error"),
             Kind::Refuse => SandboxAnswer { delivery: Delivery::Refused, ..SandboxAnswer::empty(0) },
             Kind::Reset => SandboxAnswer { delivery: Delivery::Reset, ..SandboxAnswer::empty(0) },
+            Kind::RefuseCall => {
+                let code = self.code.as_deref().unwrap_or("INVALID_DATA");
+                SandboxAnswer::error(400, code, "refused as a whole by a scripted fault")
+            }
             Kind::Slow | Kind::Truncated | Kind::TimeoutAfterCommit | Kind::RefuseRecord => return None,
         };
         answer.headers.extend(self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string())));
@@ -130,7 +136,9 @@ impl Fault {
         let Some(matching) = &self.matching else { return true };
         let body = request.json().unwrap_or_default();
         let records = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-        !records.is_empty() && records.iter().all(|record| record.as_object().is_some_and(|record| matching.covers(record)))
+        let mut covered = records.iter().map(|record| record.as_object().is_some_and(|record| matching.covers(record)));
+        let concerns = if self.fault == Kind::RefuseCall { covered.any(|is| is) } else { covered.all(|is| is) };
+        !records.is_empty() && concerns
     }
 
     fn concerns_record(&self, record: &Map<String, Value>) -> bool {

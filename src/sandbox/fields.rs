@@ -78,6 +78,11 @@ pub(super) fn listing(external_field: Option<&str>) -> Value {
     json!({ "fields": fields })
 }
 
+/// Whether leads have this field.
+pub(super) fn is_known(name: &str, external_field: Option<&str>) -> bool {
+    FIELDS.iter().any(|(field, ..)| *field == name) || external_field == Some(name)
+}
+
 /// The first thing that is wrong with a record's values, as the CRM's per-record error.
 pub(super) fn mistake(record: &Map<String, Value>, external_field: Option<&str>, at: usize) -> Option<Value> {
     record.iter().filter(|(name, _)| !name.starts_with('$')).find_map(|(name, value)| {

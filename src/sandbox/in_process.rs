@@ -23,8 +23,9 @@ impl InProcess {
     }
 
     async fn call(&self, request: &Outgoing) -> Result<Answer, SendFailure> {
-        let under_way = self.sandbox.enter();
-        let answer = self.sandbox.handle(&incoming(request, &under_way)?, self.clock.now());
+        let url = Url::parse(&request.url).map_err(|cause| SendFailure::NotSent(format!("the address to call is not one: {cause}")))?;
+        let under_way = self.sandbox.enter(url.path());
+        let answer = self.sandbox.handle(&incoming(request, &url, &under_way), self.clock.now());
         match answer.delivery {
             Delivery::Whole => {}
             Delivery::Slow(delay) => tokio::time::sleep(delay).await,
@@ -42,16 +43,16 @@ impl Transport for InProcess {
     }
 }
 
-fn incoming(request: &Outgoing, under_way: &InFlight) -> Result<SandboxRequest, SendFailure> {
-    let url = Url::parse(&request.url).map_err(|cause| SendFailure::NotSent(format!("the address to call is not one: {cause}")))?;
-    Ok(SandboxRequest {
+fn incoming(request: &Outgoing, url: &Url, under_way: &InFlight) -> SandboxRequest {
+    SandboxRequest {
         method: request.method,
         path: url.path().to_owned(),
         query: url.query_pairs().into_owned().collect(),
         authorization: request.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| value.clone()),
         body: request.body.clone(),
         in_flight: under_way.calls,
-    })
+        heavy_in_flight: under_way.heavy_calls,
+    }
 }
 
 fn outgoing(answer: SandboxAnswer) -> Answer {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::coql::Query;
 use super::fields;
 use crate::clock::UtcTime;
 
@@ -24,6 +25,22 @@ struct Lead {
     accepted: u64,
     created_at: UtcTime,
     modified_at: UtcTime,
+}
+
+impl Lead {
+    /// The id always comes along.
+    fn columns(&self, wanted: &[String]) -> Value {
+        let mut told = Map::from_iter([("id".to_owned(), json!(self.id))]);
+        for column in wanted.iter().filter(|column| *column != "id") {
+            let value = match column.as_str() {
+                "Created_Time" => json!(stamp(self.created_at)),
+                "Modified_Time" => json!(stamp(self.modified_at)),
+                field => self.fields.get(field).cloned().unwrap_or_default(),
+            };
+            told.insert(column.clone(), value);
+        }
+        Value::Object(told)
+    }
 }
 
 /// Fields by which a record can be found.
@@ -55,7 +72,7 @@ impl Leads {
         if let Some(mistake) = fields::mistake(record, self.external_field(), at) {
             return mistake;
         }
-        let found = check.iter().find_map(|field| Some((field, self.find(self.key(field)?, record.get(field)?.as_str()?)?)));
+        let found = check.iter().find_map(|field| Some((field, self.place_of(self.key(field)?, record.get(field)?.as_str()?)?)));
         if let Some((field, place)) = found {
             return self.update(place, record, field, at, now);
         }
@@ -81,6 +98,12 @@ impl Leads {
                 Value::Object(told)
             })
             .collect()
+    }
+
+    /// The records that fit a query, each with the columns it asks for. Search follows the records with a delay.
+    pub(super) fn find(&self, query: &Query, searchable_until: UtcTime) -> Vec<Value> {
+        let found = self.records.iter().filter(|lead| lead.created_at <= searchable_until && query.fits(&lead.fields, lead.created_at));
+        found.map(|lead| lead.columns(&query.columns)).collect()
     }
 
     fn insert(&mut self, record: &Map<String, Value>, is_upsert: bool, now: UtcTime) -> Value {
@@ -123,7 +146,7 @@ impl Leads {
     /// The unique field's value belongs to another record.
     fn duplicate(&self, record: &Map<String, Value>, own: Option<usize>, at: usize) -> Option<Value> {
         let field = self.external_field()?;
-        let place = self.find(EXTERNAL, record.get(field)?.as_str()?).filter(|place| Some(*place) != own)?;
+        let place = self.place_of(EXTERNAL, record.get(field)?.as_str()?).filter(|place| Some(*place) != own)?;
         let id = &self.records[place].id;
         let owner = json!({ "name": "Sandbox", "id": "5725767000000411001", "zuid": "75092197" });
         let details = json!({
@@ -144,7 +167,7 @@ impl Leads {
         }
     }
 
-    fn find(&self, key: &'static str, value: &str) -> Option<usize> {
+    fn place_of(&self, key: &'static str, value: &str) -> Option<usize> {
         self.by_value.get(&(key, value.to_lowercase())).copied()
     }
 }

@@ -12,6 +12,14 @@ const WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Credits of the same minute are kept as one entry.
 const GRAIN: TimeDelta = TimeDelta::minutes(1);
 
+/// Of the calls that weigh more (bulk, COQL, convert, mail), so many at once, whatever the edition (Kaizen 203).
+pub(super) const HEAVY_AT_ONCE_MAX: usize = 10;
+
+/// Whether a call is one of those.
+pub(super) fn is_heavy(path: &str) -> bool {
+    path == "/crm/v8/coql"
+}
+
 /// What the customer pays Zoho for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Edition {

@@ -5,6 +5,7 @@
 mod accounts;
 mod answer;
 mod control;
+mod coql;
 mod crm;
 mod faults;
 mod fields;
@@ -19,6 +20,7 @@ mod world;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 pub use self::answer::{Delivery, SandboxAnswer, SandboxRequest};
@@ -37,11 +39,18 @@ pub struct Options {
     pub external_field: Option<String>,
     /// Its own address, answered as `api_domain`.
     pub base_url: String,
+    /// So long after it was written a record is found by a query (inferred: Zoho says only that search follows).
+    pub search_lag: TimeDelta,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { edition: Edition::Enterprise, external_field: Some("External_Lead_Id".into()), base_url: "http://sandbox.test".into() }
+        Self {
+            edition: Edition::Enterprise,
+            external_field: Some("External_Lead_Id".into()),
+            base_url: "http://sandbox.test".into(),
+            search_lag: TimeDelta::seconds(60),
+        }
     }
 }
 
@@ -50,31 +59,40 @@ impl Default for Options {
 pub struct Sandbox {
     world: Arc<Mutex<World>>,
     in_flight: Arc<AtomicUsize>,
+    heavy_in_flight: Arc<AtomicUsize>,
 }
 
 /// A call under way; counts towards the limit of calls at once until it is dropped.
 pub struct InFlight {
     /// How many are under way, this one included.
     pub calls: usize,
-    counter: Arc<AtomicUsize>,
+    /// How many of them are heavy ones, which have a limit of their own.
+    pub heavy_calls: usize,
+    counters: Vec<Arc<AtomicUsize>>,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.counter.fetch_sub(1, Ordering::SeqCst);
+        for counter in &self.counters {
+            counter.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
 impl Sandbox {
     /// An empty world.
     pub fn new(options: Options) -> Self {
-        Self { world: Arc::new(Mutex::new(World::new(options))), in_flight: Arc::default() }
+        Self { world: Arc::new(Mutex::new(World::new(options))), in_flight: Arc::default(), heavy_in_flight: Arc::default() }
     }
 
-    /// Counts a call as under way; a mount holds this until the caller has its answer.
-    pub fn enter(&self) -> InFlight {
-        let calls = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        InFlight { calls, counter: Arc::clone(&self.in_flight) }
+    /// Counts a call to this path as under way; a mount holds this until the caller has its answer.
+    pub fn enter(&self, path: &str) -> InFlight {
+        let mut counters = vec![Arc::clone(&self.in_flight)];
+        if limits::is_heavy(path) {
+            counters.push(Arc::clone(&self.heavy_in_flight));
+        }
+        let counted: Vec<_> = counters.iter().map(|counter| counter.fetch_add(1, Ordering::SeqCst) + 1).collect();
+        InFlight { calls: counted[0], heavy_calls: counted.get(1).copied().unwrap_or_default(), counters }
     }
 
     /// Answers a request at this time of the mount's clock.

@@ -18,7 +18,7 @@ use rocket::tokio::io::{AsyncRead, ReadBuf};
 use rocket::{Data, Request, Shutdown};
 
 use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
-use super::{Edition, Options, Sandbox, parent};
+use super::{Edition, InFlight, Options, Sandbox, parent};
 use crate::clock::Clock;
 use crate::http::Method;
 
@@ -96,8 +96,8 @@ impl Handler for Door {
             Ok(_) => return Outcome::Success(to_response(SandboxAnswer::empty(413))),
             Err(_) => return Outcome::Success(broken()),
         };
-        let under_way = self.sandbox.enter();
-        let answer = self.sandbox.handle(&incoming(request, body, under_way.calls), Clock::machine().now());
+        let under_way = self.sandbox.enter(request.uri().path().as_str());
+        let answer = self.sandbox.handle(&incoming(request, body, &under_way), Clock::machine().now());
         match answer.delivery {
             Delivery::Whole => {}
             Delivery::Slow(delay) => tokio::time::sleep(delay).await,
@@ -113,7 +113,7 @@ impl Handler for Door {
     }
 }
 
-fn incoming(request: &Request<'_>, body: Vec<u8>, in_flight: usize) -> SandboxRequest {
+fn incoming(request: &Request<'_>, body: Vec<u8>, under_way: &InFlight) -> SandboxRequest {
     let method = match request.method() {
         HttpMethod::Post => Method::Post,
         HttpMethod::Put => Method::Put,
@@ -127,7 +127,8 @@ fn incoming(request: &Request<'_>, body: Vec<u8>, in_flight: usize) -> SandboxRe
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         authorization: request.headers().get_one("authorization").map(str::to_owned),
         body,
-        in_flight,
+        in_flight: under_way.calls,
+        heavy_in_flight: under_way.heavy_calls,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::clock::Clock;
 use crate::integrations::FailureClass;
-use crate::integrations::zoho::crm::{BatchAnswer, Crm, How, Note, Record};
+use crate::integrations::zoho::crm::{BatchAnswer, Crm, FOUND_MAX, FoundLead, FoundLeads, How, LeadSearch, Note, Record};
 use crate::integrations::zoho::oauth::{Grant, refresh};
 
 struct Bench {
@@ -129,7 +129,7 @@ async fn credits_run_out_and_come_back_after_a_day() {
 #[tokio::test]
 async fn more_calls_at_once_than_the_edition_allows_are_refused() {
     let bench = Bench::new(Options { edition: Edition::Free, ..Options::default() }).await;
-    let held: Vec<_> = (0..5).map(|_| bench.sandbox.enter()).collect();
+    let held: Vec<_> = (0..5).map(|_| bench.sandbox.enter("/crm/v8/Leads")).collect();
     let refused = bench.crm().lead_fields().await.result.expect_err("the sixth");
     assert_eq!(refused.message, "Zoho asks us to slow down [TOO_MANY_REQUESTS]");
     drop(held);
@@ -179,6 +179,58 @@ async fn notes_are_kept_with_their_lead() {
     let note = Note { title: "Second enquiry".into(), content: "مرحبا 👋".into() };
     bench.crm().add_lead_note(id, &note).await.result.expect("a note");
     assert_eq!(bench.crm().lead_notes(id).await.result.expect("one"), [note]);
+}
+
+fn by_mail(address: &str) -> LeadSearch {
+    let window = (UtcTime::default() - TimeDelta::minutes(5), UtcTime::default() + TimeDelta::minutes(5));
+    LeadSearch::new("Email", address, window, "Last_Name").expect("a search")
+}
+
+#[tokio::test]
+async fn a_lead_is_found_by_mail_and_time_once_search_has_caught_up() {
+    let bench = Bench::new(Options { external_field: None, ..Options::default() }).await;
+    let odd = json!({ "Last_Name": "O'Neil", "Email": "o'neil@example.com" }).as_object().expect("an object").clone();
+    let written = bench.crm().insert_leads(&[odd, json!({ "Last_Name": "Other" }).as_object().expect("an object").clone()]).await;
+    let id = written.members[0].result.as_ref().expect("inserted").id.clone();
+    assert_eq!(bench.crm().find_leads(&by_mail("o'neil@example.com"), 0).await.result.expect("204"), FoundLeads::default());
+    bench.clock.advance(Duration::from_secs(60));
+    let found = bench.crm().find_leads(&by_mail("o'neil@example.com"), 0).await.result.expect("one");
+    assert_eq!(found, FoundLeads { leads: vec![FoundLead { id, told: "O'Neil".into() }], has_more: false });
+    let hostile = by_mail("x' or Email is not null and Last_Name = 'Other");
+    assert_eq!(bench.crm().find_leads(&hostile, 0).await.result.expect("204"), FoundLeads::default());
+}
+
+#[tokio::test]
+async fn what_is_found_comes_in_pages_and_ten_queries_run_at_once() {
+    let bench = Bench::new(Options { external_field: None, search_lag: TimeDelta::zero(), ..Options::default() }).await;
+    let same: Vec<_> = (0..100)
+        .map(|n| json!({ "Last_Name": format!("{n}"), "Email": "a@example.com" }).as_object().expect("an object").clone())
+        .collect();
+    for _ in 0..3 {
+        bench.crm().insert_leads(&same).await;
+    }
+    let mut sizes = Vec::new();
+    for offset in [0, FOUND_MAX] {
+        let page = bench.crm().find_leads(&by_mail("a@example.com"), offset).await.result.expect("a page");
+        sizes.push((page.leads.len(), page.has_more));
+    }
+    assert_eq!(sizes, [(200, true), (100, false)]);
+
+    let held: Vec<_> = (0..10).map(|_| bench.sandbox.enter("/crm/v8/coql")).collect();
+    let refused = bench.crm().find_leads(&by_mail("a@example.com"), 0).await.result.expect_err("the eleventh");
+    assert_eq!(refused.message, "Zoho asks us to slow down [TOO_MANY_REQUESTS]");
+    assert!(bench.crm().lead_fields().await.result.is_ok(), "other calls have room");
+    drop(held);
+}
+
+#[tokio::test]
+async fn one_poisoned_record_refuses_its_whole_call() {
+    let bench = Bench::new(Options::default()).await;
+    bench.sandbox.script(json!({ "fault": "refuse_call", "match": { "field": "Last_Name", "equals": "Poison" } }));
+    let mixed = bench.upsert(&[lead("a", "Fine"), lead("b", "Poison")]).await;
+    let whole = mixed.whole.expect("refused");
+    assert_eq!((whole.class, whole.of_record, bench.sandbox.leads().len()), (FailureClass::Validation, false, 0));
+    assert!(bench.upsert(&[lead("a", "Fine")]).await.whole.is_none());
 }
 
 #[tokio::test]

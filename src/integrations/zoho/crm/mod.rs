@@ -1,8 +1,11 @@
-//! Zoho CRM v8: the fields of leads, leads (upsert and insert, up to 100 a call) and their notes. Automation runs as the
+//! Zoho CRM v8: the fields of leads, leads (upsert and insert, up to 100 a call), their notes, and looking for them. Automation runs as the
 //! CRM has it set up: `trigger` is left out.
 
 mod answers;
+mod coql;
 mod words;
+
+pub use coql::{FOUND_MAX, FoundLead, FoundLeads, LeadSearch};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
