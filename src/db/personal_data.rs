@@ -51,7 +51,7 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("actor", UntilErased), ("reason", UntilErased), ("before", UntilErased), ("after", UntilErased), ("address", Days(TRACE_DAYS))],
         plain: &["id", "at", "action", "subject", "line_id", "seal_seq", "seal"],
     },
-    Register { table: "processes", personal: &[], plain: &["id", "role", "version", "host", "started_at", "heartbeat_at"] },
+    Register { table: "processes", personal: &[], plain: &["id", "role", "version", "host", "started_at", "heartbeat_at", "clock_ahead_ms"] },
     Register {
         table: "jobs",
         personal: &[("last_error", Days(TRACE_DAYS)), ("note", Days(TRACE_DAYS))],
@@ -79,7 +79,16 @@ pub const REGISTRY: &[Register] = &[
             "provider_status", "provider_ms", "provider_request_id",
         ],
     },
-    Register { table: "schedule_runs", personal: &[], plain: &["id", "schedule", "due_at", "fired_at", "fired_by", "job_id"] },
+    Register {
+        table: "schedule_runs",
+        personal: &[("actor", WithAccount), ("reason", WithAccount)],
+        plain: &["id", "schedule", "due_at", "decided_at", "decided_by", "job_id", "outcome"],
+    },
+    Register {
+        table: "schedules",
+        personal: &[("paused_by", WithAccount), ("pause_reason", WithAccount)],
+        plain: &["name", "since", "changed_at", "paused_at", "paused_until"],
+    },
     Register { table: "encryption_keys", personal: &[], plain: &["id", "check_sealed", "created_at"] },
     Register {
         table: "connections",

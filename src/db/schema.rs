@@ -71,6 +71,7 @@ diesel::table! {
         host -> Text,
         started_at -> Timestamp,
         heartbeat_at -> Timestamp,
+        clock_ahead_ms -> Nullable<BigInt>,
     }
 }
 
@@ -192,9 +193,24 @@ diesel::table! {
         id -> BigInt,
         schedule -> Text,
         due_at -> Timestamp,
-        fired_at -> Timestamp,
-        fired_by -> Text,
+        decided_at -> Timestamp,
+        decided_by -> Text,
         job_id -> Nullable<BigInt>,
+        outcome -> Text,
+        actor -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    schedules (name) {
+        name -> Text,
+        since -> Timestamp,
+        changed_at -> Timestamp,
+        paused_at -> Nullable<Timestamp>,
+        paused_by -> Nullable<Text>,
+        paused_until -> Nullable<Timestamp>,
+        pause_reason -> Nullable<Text>,
     }
 }
 
@@ -304,6 +320,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     call_reservations,
     job_attempts,
     schedule_runs,
+    schedules,
     encryption_keys,
     connections,
     token_refreshes,

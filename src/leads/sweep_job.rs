@@ -60,7 +60,9 @@ pub fn enqueue_sweep(tx: &mut Tx<'_>, now: UtcTime, line: &LineId) -> diesel::Qu
 /// When leads are swept: every 15 minutes, and daily at the configured time in the seller's zone.
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
     Ok(vec![
-        Schedule::new("leads.sweep", "*/15 * * * *", chrono_tz::UTC, enqueue_sweep)?,
-        Schedule::new("leads.daily_sweep", &app.config.daily_sweep, app.config.zone, enqueue_sweep)?,
+        Schedule::new("leads.sweep", "*/15 * * * *", chrono_tz::UTC, enqueue_sweep)?
+            .for_purpose("Gives a job to leads that should be on their way and have none, and forgets old idempotency keys."),
+        Schedule::new("leads.daily_sweep", &app.config.daily_sweep, app.config.zone, enqueue_sweep)?
+            .for_purpose("The same once a day, at the time that THROUGHLINE_DAILY_SWEEP names."),
     ])
 }

@@ -1,13 +1,13 @@
-//! Leases, rescue, unique keys, what a person may do, and schedules.
+//! Leases, rescue, unique keys, what a person may do.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use throughline::db::Tx;
-use throughline::db::schema::{jobs, processes, schedule_runs};
+use throughline::db::schema::{jobs, processes};
 use throughline::leads::LeadStatus;
 use throughline::outbox::admin::{self, Request};
-use throughline::outbox::{Announcement, JobId, JobState, schedules};
+use throughline::outbox::{Announcement, JobId, JobState};
 use throughline::{Error, Result};
 
 use crate::harness::{Whole, both_engines};
@@ -104,24 +104,6 @@ both_engines! {
         assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
         assert!(matches!(act(&whole, job, admin::retry).await, Err(Error::Conflict(_))));
         assert!(matches!(act(&whole, JobId(999), admin::retry).await, Err(Error::NotFound("job"))));
-    }
-
-    async fn each_due_time_fires_once_however_often_and_by_whomever_it_is_looked_at(app: TestApp) {
-        let whole = app.whole().await;
-        let due = throughline::schedules(&whole.app).expect("the schedules");
-        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 2, "09:00: the quarter and the day");
-        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 0);
-        app.clock.advance(Duration::from_millis(1_250));
-        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 0, "between two seconds nothing new is due");
-        app.clock.advance(Duration::from_secs(15 * 60));
-        let (one, other) = futures_util::future::join(schedules::tick(&whole.app, &due), schedules::tick(&whole.app, &due)).await;
-        assert_eq!(one.expect("a tick") + other.expect("a tick"), 1);
-        // Nobody ticked for hours: what was missed is made up once, not many times.
-        app.clock.advance(Duration::from_secs(5 * 3600));
-        assert_eq!(schedules::tick(&whole.app, &due).await.expect("a tick"), 1);
-        let runs: i64 = whole.ask(|conn| schedule_runs::table.count().get_result(conn)).await;
-        assert_eq!(runs, 4);
-        whole.run_until_idle().await;
     }
 
     async fn a_finished_shutdown_gives_back_what_it_held_and_leaves_no_trace(app: TestApp) {
