@@ -17,8 +17,10 @@ pub mod lines;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;
+pub mod process_viewer;
 pub mod random;
 pub mod sandbox;
+pub mod schedule_viewer;
 pub mod scheduler;
 pub mod timeline;
 pub mod vault;
@@ -64,6 +66,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .manage(limiter)
         .manage(accounts::Accounts::default())
         .attach(accounts::announce_set_up())
+        .attach(schedule_viewer::know_schedules(schedules))
         .mount(
             "/",
             [
@@ -74,6 +77,8 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 health::routes(),
                 lines::routes(),
                 outbox_viewer::routes(),
+                schedule_viewer::routes(),
+                process_viewer::routes(),
                 overview::routes(),
             ]
             .concat(),

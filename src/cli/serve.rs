@@ -9,7 +9,7 @@ use rocket::fairing::AdHoc;
 use throughline::app::App;
 use throughline::config::{Config, Roles, Sources};
 use throughline::db::{self, Engine};
-use throughline::outbox::{Announcement, Engine as Outbox, Registry, worker};
+use throughline::outbox::{Announcement, Engine as Outbox, Registry, presence, worker};
 use throughline::scheduler;
 use tokio::sync::watch;
 
@@ -88,13 +88,17 @@ impl Background {
             heartbeat_at: now,
         };
         outbox.beat(announcement.clone()).await.context("announcing this process")?;
-        let mut tasks = Vec::new();
+        // Before anything is claimed: leases rest on the time.
+        presence::keep_time(app).await.context("reading the database's clock")?;
+        let mut tasks = vec![tokio::spawn(presence::keep_time_while_running(app.clone(), stopped.clone()))];
         if app.config.roles.worker {
             let rescued = outbox.rescue_at_start().await.context("taking back the jobs of a process that ended")?;
             if rescued > 0 {
                 tracing::warn!(rescued, "Jobs of a process that ended were taken back");
             }
             tasks.push(tokio::spawn(worker::work(outbox, announcement, stopped.clone())));
+        } else {
+            tasks.push(tokio::spawn(presence::beat_while_running(outbox, announcement, stopped.clone())));
         }
         if app.config.roles.scheduler {
             tasks.push(tokio::spawn(scheduler::keep_ticking(app.clone(), throughline::schedules(app)?, stopped.clone())));

@@ -1,6 +1,7 @@
 //! Storage: one set of queries for SQLite and PostgreSQL, reads from a pool, writes through a writer that commits them
 //! in groups. Knows no feature.
 
+mod clock_offset;
 mod columns;
 mod conn;
 mod fault;

@@ -6,6 +6,8 @@ use rocket::{Route, State, get, routes};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::clock::OFFSET_WARNED;
+use crate::web::format;
 
 /// Routes that need no sign-in and say nothing but the state.
 pub fn routes() -> Vec<Route> {
@@ -22,7 +24,7 @@ fn livez() -> Value {
 #[get("/readyz")]
 async fn readyz(app: &State<App>) -> Custom<Value> {
     match app.store.readiness().await {
-        Ok(()) => Custom(Status::Ok, json!({ "status": "ok" })),
+        Ok(()) => Custom(Status::Ok, ready(app)),
         Err(why) => {
             tracing::warn!(why, "Not ready");
             // What is missing is told to the log, not to whoever asks.
@@ -32,4 +34,15 @@ async fn readyz(app: &State<App>) -> Custom<Value> {
             )
         }
     }
+}
+
+/// A clock that is off is told, yet the process stays in service: it answers pages and takes leads all the same.
+fn ready(app: &App) -> Value {
+    let ahead = app.clock.correction();
+    if ahead.abs() <= OFFSET_WARNED {
+        return json!({ "status": "ok" });
+    }
+    let claims = if app.clock.is_trustworthy() { "it is corrected for" } else { "no jobs are claimed until it is set right" };
+    let off = format::duration(ahead.abs());
+    json!({ "status": "ok", "detail": format!("this machine's clock differs from the database's by {off}; {claims}") })
 }

@@ -109,7 +109,8 @@ pub fn of_job(conn: &mut Conn, job: JobId) -> QueryResult<JobTale> {
     Ok((attempts, acts, people))
 }
 
-fn people<'a>(conn: &mut Conn, actors: impl Iterator<Item = &'a str>) -> QueryResult<BTreeMap<String, String>> {
+/// The names of the people among these actors: `user:3` -> the person's name.
+pub fn people<'a>(conn: &mut Conn, actors: impl Iterator<Item = &'a str>) -> QueryResult<BTreeMap<String, String>> {
     let mut named = BTreeMap::new();
     for actor in actors {
         let Some(id) = actor.strip_prefix("user:").and_then(|id| id.parse::<i64>().ok()) else { continue };
@@ -173,16 +174,22 @@ pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Ent
         "jobs.retry" => ("rotate-ccw", "Asked to run again".to_owned()),
         "jobs.cancel" => ("ban", "Cancelled".to_owned()),
         "jobs.mark_done" => ("check", "Marked as done".to_owned()),
+        "schedules.run" => ("play", "Schedule run by hand".to_owned()),
         action => ("scroll-text", words(action)),
     };
-    let who = people.get(&row.actor).cloned().unwrap_or_else(|| match row.actor.as_str() {
+    let who = who(&row.actor, people);
+    let text = row.reason.clone().unwrap_or_default();
+    Entry { icon, title, note: format!("by {who}"), text, ..blank(format!("act-{}", row.id), row.at, times) }
+}
+
+/// Who an actor is, as pages name them.
+pub fn who(actor: &str, people: &BTreeMap<String, String>) -> String {
+    people.get(actor).cloned().unwrap_or_else(|| match actor {
         "cli" => "the command line".into(),
         "cron" => "the scheduler's secret".into(),
         "system" => "the program".into(),
         other => other.to_owned(),
-    });
-    let text = row.reason.clone().unwrap_or_default();
-    Entry { icon, title, note: format!("by {who}"), text, ..blank(format!("act-{}", row.id), row.at, times) }
+    })
 }
 
 /// When a job was put into the outbox.

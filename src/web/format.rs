@@ -48,6 +48,21 @@ impl Times {
         self.with(at, "%-d %b %Y, %H:%M:%S")
     }
 
+    /// `Sun 29 Mar 2026, 03:00 (UTC+2)`: for zones whose clocks may change between two times of one list.
+    pub fn with_offset(&self, at: UtcTime) -> Stamp {
+        let stamp = self.with(at, "%a %-d %b %Y, %H:%M");
+        Stamp { text: format!("{} ({})", stamp.text, offset(&self.local(at))), ..stamp }
+    }
+
+    /// The moment that a `<input type="datetime-local">` names in this zone: `2026-11-22T14:05`. Of two, the first; where
+    /// the clocks leave it out, the moment they jump to.
+    pub fn moment(&self, text: &str) -> Option<UtcTime> {
+        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
+        let found = self.zone.from_local_datetime(&local).earliest();
+        let found = found.or_else(|| self.zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());
+        found.map(|at| at.naive_utc())
+    }
+
     /// `14:05`
     pub fn clock(&self, at: UtcTime) -> String {
         self.local(at).format("%H:%M").to_string()
@@ -69,10 +84,7 @@ impl Times {
         if self.zone == Tz::UTC {
             return "times in UTC".into();
         }
-        let offset_min = self.local(self.now).offset().fix().local_minus_utc() / 60;
-        let (sign, hours, minutes) = (if offset_min < 0 { '−' } else { '+' }, offset_min.abs() / 60, offset_min.abs() % 60);
-        let minutes = if minutes == 0 { String::new() } else { format!(":{minutes:02}") };
-        format!("times in {} (UTC{sign}{hours}{minutes})", self.city())
+        format!("times in {} ({})", self.city(), offset(&self.local(self.now)))
     }
 
     /// `6 min ago`, `in 12 s`; at least a second.
@@ -103,6 +115,14 @@ impl Times {
         let local = self.local(at);
         Stamp { datetime: local.to_rfc3339_opts(chrono::SecondsFormat::Secs, false), text: local.format(pattern).to_string(), utc: utc(at) }
     }
+}
+
+/// `UTC+4`, `UTC−3:30`
+fn offset(at: &DateTime<Tz>) -> String {
+    let offset_min = at.offset().fix().local_minus_utc() / 60;
+    let (sign, hours, minutes) = (if offset_min < 0 { '−' } else { '+' }, offset_min.abs() / 60, offset_min.abs() % 60);
+    let minutes = if minutes == 0 { String::new() } else { format!(":{minutes:02}") };
+    format!("UTC{sign}{hours}{minutes}")
 }
 
 fn utc(at: NaiveDateTime) -> String {
@@ -205,6 +225,16 @@ mod tests {
         // Beirut's clocks went from 00:00 to 01:00 on 26 March 2023.
         let times = Times { zone: chrono_tz::Asia::Beirut, now: at("2022-03-27 12:00:00") };
         assert_eq!(times.day_start(), at("2022-03-26 22:00:00"));
+    }
+
+    #[test]
+    fn what_a_person_types_is_a_moment_of_their_zone() {
+        let times = Times { zone: chrono_tz::Europe::Berlin, now: at("2026-03-28 12:00:00") };
+        assert_eq!(times.moment("2026-03-28T14:05"), Some(at("2026-03-28 13:05:00")));
+        assert_eq!(times.moment("2026-03-29T02:30"), Some(at("2026-03-29 01:30:00")), "02:30 is left out: 03:30");
+        assert_eq!(times.moment("2026-10-25T02:30"), Some(at("2026-10-25 00:30:00")), "02:30 comes twice: the first");
+        assert_eq!(["", "tomorrow", "2026-02-30T10:00"].map(|text| times.moment(text)), [None; 3]);
+        assert_eq!(times.with_offset(at("2026-03-29 01:00:00")).text, "Sun 29 Mar 2026, 03:00 (UTC+2)");
     }
 
     #[test]

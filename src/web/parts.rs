@@ -17,10 +17,14 @@ impl Pill {
         let (tone, icon) = match label {
             "Done" | "Sent" | "Connected" => ("ok", "check"),
             "Failed" | "Not connected" => ("bad", "x"),
+            "Missed" | "Silent" => ("warn", "clock"),
             "Retrying" => ("warn", "rotate-ccw"),
             "Needs a look" | "Sign-in refused" => ("warn", "triangle-alert"),
             "Paused" => ("warn", "hourglass"),
-            "Running" | "Sending" => ("info", "play"),
+            "Held" => ("warn", "pause"),
+            "Overlapped" => ("warn", "ban"),
+            "Running" | "Sending" | "By hand" => ("info", "play"),
+            "On time" | "Fired" => ("", "calendar-clock"),
             "Cancelled" => ("", "ban"),
             _ => ("", "clock"),
         };
@@ -148,6 +152,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
     match subject.split_once(':')? {
         ("lead", id) => Some(format!("/leads/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
+        ("schedule", name) => Some(format!("/schedules/{name}")),
         _ => None,
     }
 }
@@ -158,6 +163,7 @@ pub fn subject_label(subject: &str) -> String {
         Some(("lead", id)) => format!("Lead {id}"),
         Some(("job", id)) => format!("Job {id}"),
         Some(("user", id)) => format!("User {id}"),
+        Some(("schedule", name)) => format!("Schedule {name}"),
         _ => subject.to_owned(),
     }
 }

@@ -15,6 +15,8 @@ pub enum Section {
     Overview,
     Leads,
     Outbox,
+    Schedules,
+    Processes,
     Account,
     Elsewhere,
 }
@@ -88,10 +90,16 @@ impl Shell {
 
     /// Whether the page belongs to this entry of the navigation.
     pub fn is_at(&self, section: &str) -> bool {
-        matches!(
-            (self.section, section),
-            (Section::Overview, "overview") | (Section::Leads, "leads") | (Section::Outbox, "outbox") | (Section::Account, "account")
-        )
+        let name = match self.section {
+            Section::Overview => "overview",
+            Section::Leads => "leads",
+            Section::Outbox => "outbox",
+            Section::Schedules => "schedules",
+            Section::Processes => "processes",
+            Section::Account => "account",
+            Section::Elsewhere => return false,
+        };
+        name == section
     }
 
     /// The version in the corner.

@@ -47,7 +47,13 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/outbox/<id>/cancellation", Who::Operators),
     (Method::Post, "/outbox/<id>/completion", Who::Operators),
     (Method::Post, "/outbox/<id>/run", Who::Operators),
+    (Method::Get, "/processes", Who::SignedIn),
     (Method::Get, "/readyz", Who::AnySite),
+    (Method::Get, "/schedules", Who::SignedIn),
+    (Method::Get, "/schedules/<name>", Who::SignedIn),
+    (Method::Post, "/schedules/<name>/pause", Who::Operators),
+    (Method::Post, "/schedules/<name>/resumption", Who::Operators),
+    (Method::Post, "/schedules/<name>/run", Who::Operators),
     (Method::Get, "/setup", Who::Anyone),
     (Method::Post, "/setup", Who::Anyone),
     (Method::Get, "/static/<path..>", Who::AnySite),
@@ -61,7 +67,7 @@ fn who(method: Method, path: &str) -> Who {
 
 /// Calls the route as this browser. The stream of events never ends, so its first line is all that is waited for.
 async fn status(browser: &Browser, method: Method, path: &str, from: Option<&'static str>) -> u16 {
-    let path = path.replace("<id>", "1").replace("<token>", "guessed").replace("<path..>", "app.css");
+    let path = path.replace("<id>", "1").replace("<name>", "leads.sweep").replace("<token>", "guessed").replace("<path..>", "app.css");
     let mut request = browser.0.req(method, path).header(Header::new("Accept", "application/json"));
     if method != Method::Get {
         request = request.header(ContentType::Form).body("");

@@ -1,0 +1,7 @@
+//! `/processes`: who runs on this database, since when, with which version, and what each has in its hands.
+
+mod pages;
+mod queries;
+mod views;
+
+pub use pages::routes;

@@ -1,0 +1,119 @@
+//! The pages of schedules and what operators may do there.
+
+use rocket::response::Responder;
+use rocket::serde::json::Json;
+use rocket::{Route, State, get, post, routes};
+use serde_json::{Value, json};
+
+use super::list_views::{self, ScheduleList};
+use super::queries::{self, RUNS, STRIP};
+use super::views::{self, ScheduleShow};
+use crate::accounts::{Operator, Viewer};
+use crate::app::App;
+use crate::db::Tx;
+use crate::outbox::admin::Request;
+use crate::outbox::schedules::{self, Schedule, Schedules};
+use crate::web::{Back, Fields, Flash, Section, Wants};
+use crate::{Error, Result};
+
+/// The pages, and the actions of operators.
+pub fn routes() -> Vec<Route> {
+    routes![index, show, run, pause, resume]
+}
+
+#[derive(Responder)]
+enum Listed {
+    Page(Box<ScheduleList>),
+    Json(Json<Value>),
+}
+
+#[get("/schedules")]
+async fn index(app: &State<App>, known: &State<Schedules>, viewer: Viewer, wants: Wants) -> Result<Listed> {
+    let names: Vec<&'static str> = known.all().iter().map(Schedule::name).collect();
+    let told = app.store.read(move |conn| queries::told(conn, &names, STRIP)).await?;
+    if wants == Wants::Json {
+        let now = app.clock.now();
+        let schedules: Vec<Value> =
+            known.all().iter().zip(&told).map(|(schedule, told)| list_views::to_json(schedule, told, now)).collect();
+        return Ok(Listed::Json(Json(json!({ "schedules": schedules }))));
+    }
+    let shell = viewer.shell(Section::Schedules, "Schedules").live("schedules");
+    Ok(Listed::Page(Box::new(ScheduleList::new(shell, known.all(), &told))))
+}
+
+#[derive(Responder)]
+enum Shown {
+    Page(Box<ScheduleShow>),
+    Json(Json<Value>),
+}
+
+#[get("/schedules/<name>")]
+async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, wants: Wants, name: &str) -> Result<Shown> {
+    let schedule = find(known, name)?;
+    let name = schedule.name();
+    let told = app.store.read(move |conn| queries::told(conn, &[name], RUNS)).await?.pop().unwrap_or_default();
+    if wants == Wants::Json {
+        return Ok(Shown::Json(Json(views::to_json(&schedule, &told, app.clock.now()))));
+    }
+    let shell = viewer.shell(Section::Schedules, format!("Schedule {name}")).live("schedules");
+    Ok(Shown::Page(Box::new(ScheduleShow::new(shell, &schedule, &told, viewer.may_operate()))))
+}
+
+#[post("/schedules/<name>/run", data = "<fields>")]
+async fn run(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
+    let schedule = find(known, name)?;
+    let (by, process_id) = (request(app, &operator, &fields), app.process_id.clone());
+    let done = change(app, &schedule, move |tx, schedule| schedules::run_now(tx, schedule, &process_id, &by)).await;
+    answer(&schedule, done.map(|job| format!("It runs now, as job {job}.")))
+}
+
+#[post("/schedules/<name>/pause", data = "<fields>")]
+async fn pause(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
+    let schedule = find(known, name)?;
+    let by = request(app, &operator, &fields);
+    let until = match fields.text("until") {
+        "" => None,
+        typed => match operator.times().moment(typed) {
+            Some(until) => Some(until),
+            None => return answer(&schedule, Err(Error::Conflict(format!("“{typed}” is not a moment. Write it like 2026-11-22T14:05.")))),
+        },
+    };
+    let done = change(app, &schedule, move |tx, schedule| schedules::pause(tx, schedule, until, &by)).await;
+    answer(&schedule, done.map(|()| "It is paused.".to_owned()))
+}
+
+#[post("/schedules/<name>/resumption", data = "<fields>")]
+async fn resume(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
+    let schedule = find(known, name)?;
+    let by = request(app, &operator, &fields);
+    let done = change(app, &schedule, move |tx, schedule| schedules::resume(tx, schedule, &by)).await;
+    answer(&schedule, done.map(|()| "It goes on at its next due time.".to_owned()))
+}
+
+fn find(known: &Schedules, name: &str) -> Result<Schedule> {
+    known.find(name).cloned().ok_or(Error::NotFound("schedule"))
+}
+
+fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {
+    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
+    Request { actor: operator.actor(), reason, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
+}
+
+async fn change<T: Send + 'static>(
+    app: &App,
+    schedule: &Schedule,
+    act: impl Fn(&mut Tx<'_>, &Schedule) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (key, schedule) = (schedule.name(), schedule.clone());
+    Ok(app.store.write("schedules.admin", key, move |tx| act(tx, &schedule)).await?)
+}
+
+/// A refusal is a message on the page of the schedule; what the person saw may have been out of date.
+fn answer(schedule: &Schedule, done: Result<String>) -> Result<Back> {
+    let back = Back::to(format!("/schedules/{}", schedule.name()));
+    match done {
+        Ok(what) => Ok(back.saying(Flash::ok(what))),
+        Err(Error::Conflict(why)) => Ok(back.saying(Flash::warn(why))),
+        Err(other) => Err(other),
+    }
+}
