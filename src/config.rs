@@ -63,6 +63,10 @@ pub struct ZohoConfig {
     pub api_url: Option<String>,
     /// The CRM's unique field that holds our id.
     pub external_field: String,
+    /// Credits the CRM's edition gives in any 24 hours.
+    pub credits_per_day: i64,
+    /// Calls the CRM's edition takes at once.
+    pub calls_at_once: i64,
     /// CRM field -> lead field.
     pub field_mapping: BTreeMap<String, String>,
 }

@@ -31,15 +31,19 @@ pub use error::{Error, Result};
 use rocket::{Build, Rocket};
 
 use app::App;
+use config::Config;
 use outbox::Registry;
 use outbox::schedules::Schedule;
 
 /// Routes that carry no cookie and take what other sites and programs send: exempt from the cross-site defence.
 const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads"];
 
-/// The kinds of jobs this program can do.
-pub fn registry() -> anyhow::Result<Registry> {
-    Registry::build(leads::jobs)
+/// The kinds of jobs this program can do, and what providers allow.
+pub fn registry(config: &Config) -> anyhow::Result<Registry> {
+    Registry::build(|registry| {
+        leads::jobs(registry);
+        connections::limits(registry, config);
+    })
 }
 
 /// What is due by the clock.

@@ -62,7 +62,7 @@ pub async fn run_app<F>(app: App, once_up: impl FnOnce(Stop) -> F + Send + 'stat
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let registry = throughline::registry()?;
+    let registry = throughline::registry(&app.config)?;
     let (stop, stopped) = watch::channel(false);
     let background = Background::start(&app, &registry, &stopped).await?;
     let served = if app.config.roles.web { web(&app, registry, stop.clone(), once_up).await } else { until_signal().await };

@@ -174,8 +174,18 @@ fn zoho(read: &mut Reader<'_>) -> ZohoConfig {
         accounts_url: read.parsed("ZOHO_ACCOUNTS_URL", "https://accounts.zoho.com".into(), "https://accounts.zoho.eu", http_url),
         api_url: read.parsed("ZOHO_API_URL", None, "https://www.zohoapis.eu", |text| http_url(text).map(Some)),
         external_field: read.parsed("ZOHO_EXTERNAL_FIELD", "External_Lead_Id".into(), "External_Lead_Id", api_name),
+        credits_per_day: read.parsed("ZOHO_CREDITS_PER_DAY", 5_000, "50000", at_least_100),
+        calls_at_once: read.parsed("ZOHO_CALLS_AT_ONCE", 5, "10", at_least_1),
         field_mapping: field_mapping(read),
     }
+}
+
+fn at_least_100(text: &str) -> Result<i64, String> {
+    text.parse().ok().filter(|number| *number >= 100).ok_or_else(|| "is not a number of 100 or more".into())
+}
+
+fn at_least_1(text: &str) -> Result<i64, String> {
+    text.parse().ok().filter(|number| (1..=1_000).contains(number)).ok_or_else(|| "is not a number from 1 to 1000".into())
 }
 
 fn public_url(read: &mut Reader<'_>, address: IpAddr, port: u16) -> String {

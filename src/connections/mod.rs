@@ -17,3 +17,14 @@ pub use keys::{Unlocked, check_key, unlock};
 pub use model::{Access, ConnectionId, ConnectionState, Summary};
 pub use queries::{expire_access_token, summary};
 pub use renewal::with_renewal;
+
+use crate::config::Config;
+use crate::integrations::zoho::PROVIDER;
+use crate::outbox::RegistryBuilder;
+use crate::outbox::limits::{Limits, Window};
+
+/// What each provider allows, as the settings say.
+pub fn limits(registry: &mut RegistryBuilder, config: &Config) {
+    let day = Window { seconds: 24 * 3600, calls: config.zoho.credits_per_day };
+    registry.limit(PROVIDER, Limits { at_once: config.zoho.calls_at_once, windows: vec![day] });
+}

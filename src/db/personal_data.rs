@@ -61,7 +61,7 @@ pub const REGISTRY: &[Register] = &[
             "due_since", "started_at", "finished_at", "updated_at", "order_key", "order_place", "run_again", "batch_limit",
         ],
     },
-    Register { table: "order_keys", personal: &[], plain: &["order_key", "changed_at"] },
+    Register { table: "order_keys", personal: &[], plain: &["order_key", "changed_at", "lifted_to", "lifted_until"] },
     Register { table: "job_probes", personal: &[], plain: &["job_id", "probe_at", "probes"] },
     Register { table: "job_progress", personal: &[("message", Days(TRACE_DAYS))], plain: &["job_id", "done", "total", "updated_at"] },
     Register {

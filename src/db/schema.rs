@@ -114,6 +114,8 @@ diesel::table! {
     order_keys (order_key) {
         order_key -> Text,
         changed_at -> Timestamp,
+        lifted_to -> Nullable<Text>,
+        lifted_until -> Nullable<BigInt>,
     }
 }
 

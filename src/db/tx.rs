@@ -8,6 +8,8 @@ use super::conn::Conn;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     Jobs,
+    /// A job may have become ready: wakes the worker.
+    Ready,
     Leads,
     Connections,
 }

@@ -2,10 +2,12 @@
 //! run the same clients. In here: what a call is, what can come of it, and what is written down about it.
 
 mod exchange;
+mod meter;
 mod redact;
 mod reqwest;
 
 pub use exchange::{CallLog, Exchange};
+pub use meter::{Meter, count_call};
 pub use redact::redact;
 pub use reqwest::ReqwestTransport;
 

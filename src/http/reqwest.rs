@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::{Answer, Method, Outgoing, SendFailure, Transport};
+use super::{Answer, Method, Outgoing, SendFailure, Transport, count_call};
 
 /// A provider that cannot be reached at all is known by then.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,6 +72,7 @@ impl ReqwestTransport {
 
 impl Transport for ReqwestTransport {
     fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
+        count_call();
         self.call(request).boxed()
     }
 }

@@ -38,7 +38,11 @@ pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token_hash: 
 /// Puts the lead on its way to the CRM, unless it already is.
 pub fn deliver(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<JobId> {
     let subject = id.subject();
-    enqueue(tx, now, &NewJob { job: &DeliverLead { lead: id }, line, subject: &subject, unique_key: Some(&subject), run_at: now })
+    enqueue(
+        tx,
+        now,
+        &NewJob { job: &DeliverLead { lead: id }, line, subject: &subject, unique_key: Some(&subject), order_key: None, run_at: now },
+    )
 }
 
 /// A person's correction of a lead.

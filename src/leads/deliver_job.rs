@@ -40,6 +40,7 @@ impl Job for DeliverLead {
     const REPEATABLE: Repeatable = Repeatable::WithExternalField;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
     const BATCH_MAX: usize = RECORDS_MAX;
+    const CALLS: u32 = ROUNDS_MAX as u32;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         match prepare(app, members).await {
@@ -196,6 +197,10 @@ fn add_note_where_adopted(tx: &mut Tx<'_>, change: &Change<'_, DeliverLead>) -> 
     let job = AddEnquiryNote { lead: change.job.lead, zoho_lead_id: zoho_lead_id.to_owned() };
     let subject = change.job.lead.subject();
     let unique_key = format!("{subject}:note");
-    enqueue(tx, change.at, &NewJob { job: &job, line: change.line, subject: &subject, unique_key: Some(&unique_key), run_at: change.at })
-        .map(drop)
+    enqueue(
+        tx,
+        change.at,
+        &NewJob { job: &job, line: change.line, subject: &subject, unique_key: Some(&unique_key), order_key: None, run_at: change.at },
+    )
+    .map(drop)
 }

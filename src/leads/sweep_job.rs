@@ -54,7 +54,7 @@ async fn sweep(app: &App) -> crate::Result<usize> {
 
 /// Enqueues a sweep, unless one is waiting already.
 pub fn enqueue_sweep(tx: &mut Tx<'_>, now: UtcTime, line: &LineId) -> diesel::QueryResult<JobId> {
-    enqueue(tx, now, &NewJob { job: &SweepLeads {}, line, subject: "leads", unique_key: Some("leads.sweep"), run_at: now })
+    enqueue(tx, now, &NewJob { job: &SweepLeads {}, line, subject: "leads", unique_key: Some("leads.sweep"), order_key: None, run_at: now })
 }
 
 /// When leads are swept: every 15 minutes, and daily at the configured time in the seller's zone.

@@ -3,7 +3,9 @@
 
 use diesel::prelude::*;
 
+use super::finish::queue_again_if_marked;
 use super::kind::{JobId, JobState};
+use super::order;
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::audit::{self, Act};
@@ -24,7 +26,7 @@ pub struct Request {
 
 /// Runs the job again now, with all its attempts back. For failed, cancelled, uncertain and waiting jobs.
 pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: JobId, by: &Request) -> Result<()> {
-    let row = get(tx, id)?;
+    let row = get_in_order(tx, id, by.now)?;
     if matches!(row.state, JobState::Running | JobState::Succeeded) {
         return Err(Error::Conflict(format!("This job is {} now and cannot be run again.", row.shown_state().to_lowercase())));
     }
@@ -35,6 +37,10 @@ pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: JobId, by: &Request) -> R
             jobs::state.eq(JobState::Pending),
             fresh,
             jobs::waits_for.eq(None::<String>),
+            // A look-up under way must not decide after the person has.
+            (jobs::lease_token.eq(None::<i64>), jobs::leased_by.eq(None::<String>)),
+            (jobs::run_again.eq(false), jobs::batch_limit.eq(None::<i64>)),
+            jobs::order_place.eq(row.order_key.as_ref().map(|_| order::BEHIND)),
             jobs::last_error.eq(None::<String>),
             jobs::last_class.eq(None::<String>),
             jobs::due_since.eq(by.now),
@@ -48,6 +54,7 @@ pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: JobId, by: &Request) -> R
         }
         other => other?,
     };
+    settle_order(tx, &row)?;
     settle(tx, registry, &row, Changed { rows: changed, to: JobState::Pending, action: "jobs.retry", error: None }, by)
 }
 
@@ -62,7 +69,8 @@ pub fn mark_done(tx: &mut Tx<'_>, registry: &Registry, id: JobId, by: &Request) 
 }
 
 fn end(tx: &mut Tx<'_>, registry: &Registry, id: JobId, to: JobState, by: &Request) -> Result<()> {
-    let row = get(tx, id)?;
+    let action = if to == JobState::Cancelled { "jobs.cancel" } else { "jobs.mark_done" };
+    let row = get_in_order(tx, id, by.now)?;
     let fits = match to {
         JobState::Cancelled => matches!(row.state, JobState::Pending | JobState::Dead | JobState::Uncertain),
         _ => matches!(row.state, JobState::Dead | JobState::Uncertain),
@@ -72,9 +80,18 @@ fn end(tx: &mut Tx<'_>, registry: &Registry, id: JobId, to: JobState, by: &Reque
     }
     let changed = diesel::update(jobs::table.filter(jobs::id.eq(id)))
         .filter(jobs::state.eq(row.state))
-        .set((jobs::state.eq(to), jobs::waits_for.eq(None::<String>), jobs::finished_at.eq(by.now), jobs::updated_at.eq(by.now)))
+        .set((
+            jobs::state.eq(to),
+            jobs::waits_for.eq(None::<String>),
+            (jobs::lease_token.eq(None::<i64>), jobs::leased_by.eq(None::<String>)),
+            jobs::order_place.eq(None::<i64>),
+            jobs::finished_at.eq(by.now),
+            jobs::updated_at.eq(by.now),
+        ))
         .execute(tx.conn())?;
-    let action = if to == JobState::Cancelled { "jobs.cancel" } else { "jobs.mark_done" };
+    // Done, but not with what came while it was uncertain.
+    let to = if changed == 1 && to == JobState::Succeeded && queue_again_if_marked(tx, by.now, id)? { JobState::Pending } else { to };
+    settle_order(tx, &row)?;
     settle(tx, registry, &row, Changed { rows: changed, to, action, error: row.last_error.clone() }, by)
 }
 
@@ -90,11 +107,11 @@ fn settle(tx: &mut Tx<'_>, registry: &Registry, row: &JobRow, changed: Changed, 
         return Err(Error::Conflict("Someone else, or the worker, was faster. Look at the job again.".into()));
     }
     if let Some(spec) = registry.get(&row.kind) {
-        let change =
-            RawChange { row: row.clone(), state: changed.to, attempts: 0, error: changed.error, note: None, response: None, at: by.now };
+        let change = RawChange { attempts: 0, error: changed.error, ..RawChange::to(row, changed.to, by.now) };
         (spec.reflect)(tx, &[change])?;
     }
     tx.touch(Topic::Jobs);
+    tx.touch(Topic::Ready);
     let (subject, line) = (format!("job:{}", row.id), row.line());
     let act = Act {
         actor: &by.actor,
@@ -107,6 +124,18 @@ fn settle(tx: &mut Tx<'_>, registry: &Registry, row: &JobRow, changed: Changed, 
         address: by.address.as_deref(),
     };
     Ok(audit::record(tx, by.now, &act)?)
+}
+
+/// The job, with the order of its key locked.
+fn get_in_order(tx: &mut Tx<'_>, id: JobId, now: UtcTime) -> Result<JobRow> {
+    let row = get(tx, id)?;
+    let Some(key) = &row.order_key else { return Ok(row) };
+    order::lock(tx, now, key)?;
+    get(tx, id)
+}
+
+fn settle_order(tx: &mut Tx<'_>, row: &JobRow) -> QueryResult<()> {
+    row.order_key.as_deref().map_or(Ok(()), |key| order::settle(tx, key))
 }
 
 fn get(tx: &mut Tx<'_>, id: JobId) -> Result<JobRow> {

@@ -35,7 +35,7 @@ impl ConnectionState {
     }
 
     /// Whether the breaker is open, so that a claim is a probe and takes one batch only.
-    fn is_probing(&self) -> bool {
+    pub fn is_probing(&self) -> bool {
         self.failures_in_a_row >= OPENS_AFTER
     }
 }
@@ -45,12 +45,18 @@ pub fn all(conn: &mut Conn) -> QueryResult<Vec<ConnectionState>> {
     connections::table.select(ConnectionState::as_select()).load(conn)
 }
 
-/// Called when a claim takes jobs of the connection: where the breaker is open this is the probe, and the next one waits
-/// until it has answered.
-pub(super) fn note_claim(tx: &mut Tx<'_>, now: UtcTime, state: &ConnectionState) -> QueryResult<()> {
-    if !state.is_probing() {
-        return Ok(());
+/// One connection, locked until the end of the transaction on PostgreSQL: what is reserved under it adds up.
+pub(super) fn lock(conn: &mut Conn, provider: &str) -> QueryResult<Option<ConnectionState>> {
+    let row = connections::table.filter(connections::provider.eq(provider));
+    match conn {
+        Conn::Postgres(c) => row.select(ConnectionState::as_select()).for_update().first(c).optional(),
+        Conn::Sqlite(c) => row.select(ConnectionState::as_select()).first(c).optional(),
     }
+}
+
+/// Called when a claim takes jobs of a connection whose breaker is open: this is the probe, and the next one waits until it
+/// has answered.
+pub(super) fn note_probe(tx: &mut Tx<'_>, now: UtcTime, state: &ConnectionState) -> QueryResult<()> {
     diesel::update(connections::table.filter(connections::provider.eq(&state.provider)))
         .set(connections::blocked_until.eq(now + TimeDelta::seconds(state.probe_backoff_s.max(PROBE_FIRST_S))))
         .execute(tx.conn())
@@ -98,9 +104,11 @@ fn works(tx: &mut Tx<'_>, now: UtcTime, provider: &str) -> QueryResult<()> {
         .execute(tx.conn())?;
     if recovered > 0 {
         tx.touch(Topic::Connections);
-        tx.touch(Topic::Jobs);
+        tx.touch(Topic::Ready);
     }
-    diesel::update(row).set(connections::last_success_at.eq(now)).execute(tx.conn()).map(drop)
+    // Once a second is enough: under a transaction held open elsewhere PostgreSQL keeps every version of this row.
+    let stale = connections::last_success_at.is_null().or(connections::last_success_at.lt(now - TimeDelta::seconds(1)));
+    diesel::update(row.filter(stale)).set(connections::last_success_at.eq(now)).execute(tx.conn()).map(drop)
 }
 
 fn fails(tx: &mut Tx<'_>, now: UtcTime, provider: &str, why: Option<&str>) -> QueryResult<()> {

@@ -1,154 +1,334 @@
-//! Claiming: takes what is ready, oldest first, one kind at a time, and gives it to this process under a fresh lease.
+//! Claiming: decides whose turn it is, takes their oldest jobs and gives them to this process under a fresh lease, with the
+//! calls they may need reserved, all in one transaction.
 
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 
 use super::breaker::{self, ConnectionState};
+use super::held::{Held, Hold};
 use super::kind::{JobId, JobState, Repeatable};
-use super::registry::{RawChange, Registry};
+use super::limits::{self, Budget, Reservation};
+use super::pace::Pace;
+use super::pauses;
+use super::registry::{KindSpec, RawChange, Registry};
+use super::room::Room;
 use super::row::JobRow;
-use crate::clock::UtcTime;
+use super::survey::{self, Behind, Group, Place};
+use crate::clock::{Stopwatch, UtcTime};
 use crate::db::schema::jobs;
 use crate::db::{Conn, Topic, Tx};
-use crate::{on_backend, random};
+use crate::{literal_condition, on_backend, random};
 
-/// One run's worth of jobs: all of one kind, all under one lease token.
-#[derive(Clone, Debug)]
-pub(super) struct Batch {
-    pub kind: String,
-    pub rows: Vec<JobRow>,
-    pub lease_token: i64,
+/// Rows one claim writes at most.
+const ROWS_MAX: usize = 500;
+/// A group that waits for longer gets one run before all others, whatever its lane: none is starved.
+const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+
+/// Jobs of one kind that run together, under one lease.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) kind: &'static str,
+    pub(super) lane: super::kind::Lane,
+    pub(super) rows: Vec<JobRow>,
+    pub(super) reservation: Option<Reservation>,
+    /// Set when the claim is known to be committed.
+    pub(super) hold: Option<Hold>,
 }
 
-/// Claims up to `runs_max` batches.
-pub(super) fn claim(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now: UtcTime, runs_max: usize) -> QueryResult<Vec<Batch>> {
-    let mut batches = Vec::new();
-    for _ in 0..runs_max {
-        let states = breaker::all(tx.conn())?;
-        let Some((kind, connection)) = oldest_ready(tx.conn(), registry, &states, now)? else { break };
-        let Some(spec) = registry.get(&kind) else { break };
-        let state = states.iter().find(|state| Some(&state.provider) == connection.as_ref());
-        let repeatable = match spec.repeatable {
-            Repeatable::Always => true,
-            Repeatable::WithExternalField => state.is_some_and(|state| state.external_field.is_some()),
-            Repeatable::Never => false,
-        };
-        let taking = Taking { process_id, now, most: spec.batch_max, repeatable, connection: connection.as_deref() };
-        let batch = take(tx, &kind, taking)?;
-        if batch.rows.is_empty() {
-            break; // another process was faster
-        }
-        if let Some(state) = state {
-            breaker::note_claim(tx, now, state)?;
-        }
-        (spec.reflect)(tx, &batch.rows.iter().map(|row| started(row, now)).collect::<Vec<_>>())?;
-        batches.push(batch);
+/// What a claim found.
+#[derive(Debug, Default)]
+pub(super) struct Claim {
+    pub runs: Vec<Run>,
+    /// Groups that gave all they were asked for: there may be more, behind this place.
+    pub backlog: Vec<Group>,
+    /// When the next job becomes due, of those that nothing else holds back.
+    pub next_due: Option<UtcTime>,
+    /// How long the look at all groups took.
+    pub look_took: Duration,
+}
+
+/// On whose behalf a claim is made, and what is known.
+#[derive(Clone)]
+pub(super) struct Claimant {
+    pub registry: Registry,
+    pub pace: Pace,
+    pub process_id: String,
+    pub now: UtcTime,
+}
+
+impl Run {
+    /// The ids of its members.
+    pub fn ids(&self) -> Vec<JobId> {
+        self.rows.iter().map(|row| row.id).collect()
     }
-    if !batches.is_empty() {
+
+    pub(super) fn held_by(mut self, held: &Held) -> Self {
+        self.hold = Some(held.hold(&self.ids(), self.reservation.as_ref().map(|reservation| reservation.id)));
+        self
+    }
+}
+
+/// Claims what there is room for. `backlog`: groups known to have more, from a claim a moment ago; None: looks at all.
+pub(super) fn claim(tx: &mut Tx<'_>, by: &Claimant, mut room: Room, backlog: Option<&[Group]>) -> QueryResult<Claim> {
+    let look = Stopwatch::start();
+    let groups = match backlog {
+        Some(backlog) => backlog.to_vec(),
+        None => survey::groups(tx.conn(), &by.registry)?,
+    };
+    let mut claim = Claim { look_took: look.elapsed(), ..Claim::default() };
+    if groups.is_empty() {
+        return Ok(claim);
+    }
+    let pauses = pauses::current(tx.conn(), by.now)?;
+    let groups: Vec<Group> =
+        groups.into_iter().filter(|group| pauses.on(group.kind, group.lane, by.spec(group).connection).is_none()).collect();
+    let mut connections = Connections::lock(tx, by, &groups)?;
+    let (due, later): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().filter(|group| connections.are_open(by.spec(group), by.now)).partition(|group| group.due_at <= by.now);
+    claim.next_due = later.iter().map(|group| group.due_at).min();
+    let mut rows_left = ROWS_MAX;
+    for turn in turns(due, &room, by.now) {
+        let spec = by.spec(&turn.group);
+        let runs = room.runs(turn.group.lane).min(turn.runs_max).min(connections.runs(spec, turn.group.lane));
+        if runs == 0 || rows_left == 0 {
+            continue;
+        }
+        let taken = take(tx, by, &turn.group, Most { runs, rows: rows_left }, &connections)?;
+        rows_left -= taken.rows;
+        room.take(turn.group.lane, taken.runs.len());
+        if taken.is_full && turn.runs_max > 1 {
+            claim.backlog.push(Group { after: taken.last, ..turn.group });
+        }
+        for run in taken.runs {
+            claim.runs.push(connections.reserve(tx, by, run)?);
+        }
+        if room.is_full() {
+            break;
+        }
+    }
+    if !claim.runs.is_empty() {
         tx.touch(Topic::Jobs);
     }
-    Ok(batches)
+    Ok(claim)
 }
 
-/// Whether a claim would find anything: asked of a reader, so that an idle worker writes nothing.
-pub(super) fn is_any_ready(conn: &mut Conn, registry: &Registry, now: UtcTime) -> QueryResult<bool> {
-    let states = breaker::all(conn)?;
-    Ok(oldest_ready(conn, registry, &states, now)?.is_some())
-}
-
-/// The kind and connection of the job that has been ready for longest. Each connection is asked for its own oldest, so that
-/// a blocked one costs nothing, however many jobs wait for it.
-fn oldest_ready(
-    conn: &mut Conn,
-    registry: &Registry,
-    states: &[ConnectionState],
-    now: UtcTime,
-) -> QueryResult<Option<(String, Option<String>)>> {
-    let open = states.iter().filter(|state| state.is_open(now)).map(|state| state.provider.as_str());
-    let mut oldest: Oldest = None;
-    for connection in std::iter::once(None).chain(open.map(Some)) {
-        let found = oldest_of(conn, &registry.kinds(), connection, now)?;
-        oldest = match (oldest, found) {
-            (Some(one), Some(other)) => Some(if (one.0, one.1) <= (other.0, other.1) { one } else { other }),
-            (one, other) => one.or(other),
-        };
+impl Claimant {
+    fn spec(&self, group: &Group) -> &KindSpec {
+        // A survey names no kind that the registry does not know.
+        self.registry.find(group.kind).expect("a surveyed kind is registered").1
     }
-    Ok(oldest.map(|(_, _, kind, connection)| (kind, connection)))
 }
 
-type Oldest = Option<(UtcTime, JobId, String, Option<String>)>;
+/// A group's turn, and how many runs it may have in it.
+struct Turn {
+    group: Group,
+    runs_max: usize,
+}
 
-fn oldest_of(conn: &mut Conn, kinds: &[&'static str], connection: Option<&str>, now: UtcTime) -> QueryResult<Oldest> {
-    on_backend!(conn, |c| {
-        let ready = jobs::table
-            .filter(jobs::state.eq(pending()))
-            .filter(jobs::run_at.le(now))
-            .filter(jobs::kind.eq_any(kinds))
-            .order((jobs::run_at, jobs::id))
-            .select((jobs::run_at, jobs::id, jobs::kind, jobs::connection));
-        match connection {
-            Some(connection) => ready.filter(jobs::connection.eq(connection)).first(c).optional(),
-            None => ready.filter(jobs::connection.is_null()).first(c).optional(),
+/// First one run for each lane that has waited long and has nothing under way; then all, the higher lane first and within it
+/// whoever has waited longest.
+fn turns(mut due: Vec<Group>, room: &Room, now: UtcTime) -> Vec<Turn> {
+    due.sort_by_key(|group| (group.lane, group.due_at));
+    let mut first: Vec<Turn> = Vec::new();
+    for group in &due {
+        let starves = group.due_at + PATIENCE < now && room.is_idle(group.lane);
+        if starves && first.iter().all(|turn| turn.group.lane != group.lane) {
+            first.push(Turn { group: group.clone(), runs_max: 1 });
         }
-    })
+    }
+    // The highest lane comes first anyway: a turn of its own would only split its batch in two.
+    if first.first().is_some_and(|turn| due.first().is_some_and(|group| group.lane == turn.group.lane)) {
+        first.remove(0);
+    }
+    first.extend(due.into_iter().map(|group| Turn { group, runs_max: usize::MAX }));
+    first
 }
 
-/// Written into the statement rather than bound: SQLite uses the partial index only when it can read the state.
-fn pending() -> SqlLiteral<Text> {
-    sql::<Text>("'pending'")
+/// The connections that a claim's jobs need, locked on PostgreSQL until its end.
+struct Connections(BTreeMap<&'static str, Desk>);
+
+struct Desk {
+    state: ConnectionState,
+    budget: Option<Budget>,
+}
+
+impl Connections {
+    fn lock(tx: &mut Tx<'_>, by: &Claimant, groups: &[Group]) -> QueryResult<Self> {
+        let mut desks = BTreeMap::new();
+        let due = groups.iter().filter(|group| group.due_at <= by.now);
+        let mut names: Vec<&'static str> = due.filter_map(|group| by.spec(group).connection).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let Some(state) = breaker::lock(tx.conn(), name)? else { continue };
+            let budget = match by.registry.limits(name).filter(|_| state.is_open(by.now)) {
+                Some(limits) => Some(limits::budget(tx.conn(), name, limits, by.now)?),
+                None => None,
+            };
+            desks.insert(name, Desk { state, budget });
+        }
+        Ok(Self(desks))
+    }
+
+    /// A connection nobody has made yet is not open. One of a group that is not due was not looked at.
+    fn are_open(&self, spec: &KindSpec, now: UtcTime) -> bool {
+        spec.connection.is_none_or(|name| self.0.get(name).is_none_or(|desk| desk.state.is_open(now)))
+    }
+
+    fn runs(&self, spec: &KindSpec, lane: super::kind::Lane) -> usize {
+        let Some(name) = spec.connection else { return usize::MAX };
+        let Some(desk) = self.0.get(name) else { return 0 };
+        let by_budget = desk.budget.as_ref().map_or(usize::MAX, |budget| budget.runs(lane, i64::from(spec.calls)));
+        if desk.state.is_probing() { by_budget.min(1) } else { by_budget }
+    }
+
+    fn repeats(&self, spec: &KindSpec) -> bool {
+        match spec.repeatable {
+            Repeatable::Always => true,
+            Repeatable::WithExternalField => {
+                spec.connection.and_then(|name| self.0.get(name)).is_some_and(|desk| desk.state.external_field.is_some())
+            }
+            Repeatable::Never => false,
+        }
+    }
+
+    /// Takes a run's calls off the budget, and a slot; where the breaker is open the run is its probe.
+    fn reserve(&mut self, tx: &mut Tx<'_>, by: &Claimant, run: Run) -> QueryResult<Run> {
+        let spec = by.registry.find(run.kind).expect("a claimed kind is registered").1;
+        let Some((name, desk)) = spec.connection.and_then(|name| Some((name, self.0.get_mut(name)?))) else { return Ok(run) };
+        if desk.state.is_probing() {
+            breaker::note_probe(tx, by.now, &desk.state)?;
+            desk.budget = Some(Budget::none());
+        }
+        let Some(limits) = by.registry.limits(name) else { return Ok(run) };
+        let calls = i64::from(spec.calls);
+        if let Some(budget) = &mut desk.budget {
+            budget.take(1, calls);
+        }
+        let reservation = limits::reserve(tx, name, limits, (&by.process_id, calls), by.now)?;
+        Ok(Run { reservation: Some(reservation), ..run })
+    }
 }
 
 #[derive(Clone, Copy)]
-struct Taking<'a> {
-    process_id: &'a str,
-    now: UtcTime,
-    most: usize,
-    repeatable: bool,
-    connection: Option<&'a str>,
+struct Most {
+    runs: usize,
+    rows: usize,
 }
 
-fn take(tx: &mut Tx<'_>, kind: &str, taking: Taking<'_>) -> QueryResult<Batch> {
-    let lease_token = random::positive_i64();
-    let ids = ready_ids(tx.conn(), kind, taking)?;
-    on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(&ids)))
-        .set((
-            jobs::state.eq(JobState::Running),
-            jobs::lease_token.eq(lease_token),
-            jobs::leased_by.eq(taking.process_id),
-            jobs::repeatable.eq(taking.repeatable),
-            jobs::waits_for.eq(None::<String>),
-            jobs::started_at.eq(taking.now),
-            jobs::updated_at.eq(taking.now),
-        ))
-        .execute(c))?;
-    let rows = on_backend!(tx.conn(), |c| jobs::table
-        .filter(jobs::id.eq_any(&ids))
-        .order((jobs::run_at, jobs::id))
-        .select(JobRow::as_select())
-        .load(c))?;
-    Ok(Batch { kind: kind.to_owned(), rows, lease_token })
+struct Taken {
+    runs: Vec<Run>,
+    rows: usize,
+    /// It gave all it was asked for.
+    is_full: bool,
+    last: Place,
 }
 
-fn ready_ids(conn: &mut Conn, kind: &str, taking: Taking<'_>) -> QueryResult<Vec<JobId>> {
-    let most = i64::try_from(taking.most).unwrap_or(1);
+fn take(tx: &mut Tx<'_>, by: &Claimant, group: &Group, most: Most, connections: &Connections) -> QueryResult<Taken> {
+    let spec = by.spec(group);
+    let size = by.pace.size(group.kind, spec.batch_start, spec.batch_max);
+    let wanted = most.runs.saturating_mul(size).min(most.rows);
+    let found = find_ready(tx.conn(), group, by.now, wanted)?;
+    let is_full = found.len() == wanted;
+    let batches = batches(&found, size, most.runs);
+    let ids: Vec<JobId> = batches.iter().flatten().copied().collect();
+    let last = found.get(ids.len().wrapping_sub(1)).map_or(group.after, |ready| Place { run_at: ready.run_at, id: ready.id });
+    if ids.is_empty() {
+        return Ok(Taken { runs: Vec::new(), rows: 0, is_full: false, last });
+    }
+    let mut rows = lease(tx, by, &ids, connections.repeats(spec))?;
+    if spec.mirrors {
+        let changes: Vec<RawChange> = rows.values().map(|row| RawChange::to(row, JobState::Running, by.now)).collect();
+        (spec.reflect)(tx, &changes)?;
+    }
+    let runs = batches.into_iter().map(|ids| Run {
+        kind: group.kind,
+        lane: group.lane,
+        rows: ids.iter().filter_map(|id| rows.remove(id)).collect(),
+        reservation: None,
+        hold: None,
+    });
+    Ok(Taken { runs: runs.collect(), rows: ids.len(), is_full, last })
+}
+
+#[derive(Queryable)]
+struct Ready {
+    id: JobId,
+    run_at: UtcTime,
+    batch_limit: Option<i64>,
+}
+
+fn find_ready(conn: &mut Conn, group: &Group, now: UtcTime, most: usize) -> QueryResult<Vec<Ready>> {
     let ready = jobs::table
-        .filter(jobs::state.eq(pending()))
-        .filter(jobs::run_at.le(taking.now))
-        .filter(jobs::kind.eq(kind))
+        .filter(IsReady)
+        .filter(IsAloneOfItsKey)
+        .filter(jobs::kind.eq(group.kind))
+        .filter(jobs::lane.eq(group.lane))
+        .filter(jobs::run_at.le(now))
+        .filter(Behind(group.after))
         .order((jobs::run_at, jobs::id))
-        .limit(most)
-        .select(jobs::id);
+        .limit(i64::try_from(most).unwrap_or(1))
+        .select((jobs::id, jobs::run_at, jobs::batch_limit));
     // Processes claim beside each other on PostgreSQL: each skips what another is just taking. SQLite has one writer.
-    match (conn, taking.connection) {
-        (Conn::Postgres(c), Some(connection)) => ready.filter(jobs::connection.eq(connection)).for_update().skip_locked().load(c),
-        (Conn::Postgres(c), None) => ready.filter(jobs::connection.is_null()).for_update().skip_locked().load(c),
-        (Conn::Sqlite(c), Some(connection)) => ready.filter(jobs::connection.eq(connection)).load(c),
-        (Conn::Sqlite(c), None) => ready.filter(jobs::connection.is_null()).load(c),
+    match conn {
+        Conn::Postgres(c) => ready.for_update().skip_locked().load(c),
+        Conn::Sqlite(c) => ready.load(c),
     }
 }
 
-fn started(row: &JobRow, now: UtcTime) -> RawChange {
-    RawChange { row: row.clone(), state: JobState::Running, attempts: row.attempts, error: None, note: None, response: None, at: now }
+literal_condition! {
+    /// As the index of ready jobs has it.
+    IsReady = "jobs.state = 'pending' AND COALESCE(jobs.order_place, 0) = 0"
 }
+literal_condition! {
+    /// A job that a person sent again may find a later one of its key running already.
+    IsAloneOfItsKey = "jobs.order_key IS NULL OR NOT EXISTS (SELECT 1 FROM jobs AS busy \
+        WHERE busy.order_key = jobs.order_key AND busy.order_key IS NOT NULL AND busy.state IN ('running', 'uncertain'))"
+}
+
+/// Cuts what was found into batches, oldest first, until there are enough of them. A job that was in a batch which failed as
+/// a whole keeps its next one small.
+fn batches(found: &[Ready], size: usize, most: usize) -> Vec<Vec<JobId>> {
+    let mut batches: Vec<Vec<JobId>> = Vec::new();
+    let mut room = 0;
+    for ready in found {
+        let limit = ready.batch_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(size).clamp(1, size);
+        let members = batches.last().map_or(0, Vec::len);
+        room = room.min(limit);
+        if members >= room {
+            if batches.len() == most {
+                break;
+            }
+            batches.push(Vec::new());
+            room = limit;
+        }
+        if let Some(batch) = batches.last_mut() {
+            batch.push(ready.id);
+        }
+    }
+    batches
+}
+
+fn lease(tx: &mut Tx<'_>, by: &Claimant, ids: &[JobId], repeatable: bool) -> QueryResult<BTreeMap<JobId, JobRow>> {
+    let lease_token = random::positive_i64();
+    let rows: Vec<JobRow> = on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(ids)))
+        .set((
+            jobs::state.eq(JobState::Running),
+            jobs::lease_token.eq(lease_token),
+            jobs::leased_by.eq(&by.process_id),
+            jobs::repeatable.eq(repeatable),
+            jobs::waits_for.eq(None::<String>),
+            jobs::started_at.eq(by.now),
+            jobs::updated_at.eq(by.now),
+        ))
+        .returning(JobRow::as_returning())
+        .load(c))?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;

@@ -7,20 +7,26 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::breaker;
-use super::claim::{self, Batch};
-use super::finish;
+use super::claim::{self, Claim, Claimant, Run};
+use super::finish::{self, Ended};
 use super::held::Held;
 use super::kind::{Outcome, Report};
-use super::policy::Circumstances;
+use super::pace::Pace;
+use super::policy::{Circumstances, Verdict};
 use super::process::{self, Announcement, Whom};
 use super::registry::{KindSpec, Registry};
+use super::room::{InUse, Room};
+use super::survey::Group;
 use crate::app::App;
 use crate::clock::UtcTime;
-use crate::db::Engine as DatabaseEngine;
+use crate::db::{Engine as DatabaseEngine, Tx};
 use crate::error::{Error, Result};
-use crate::http::CallLog;
+use crate::http::{CallLog, Meter};
 use crate::integrations::{Failure, FailureClass};
 use crate::random;
+
+/// Whatever claims, but for the worker's turns, goes through one writer.
+const CLAIMS: &str = "outbox.claim";
 
 /// Claims, runs and finishes on behalf of one process.
 #[derive(Clone)]
@@ -28,12 +34,13 @@ pub struct Engine {
     app: App,
     registry: Registry,
     held: Held,
+    pace: Pace,
 }
 
 impl Engine {
     /// An engine for the kinds of the registry.
     pub fn new(app: App, registry: Registry) -> Self {
-        Self { app, registry, held: Held::default() }
+        Self { app, registry, held: Held::default(), pace: Pace::default() }
     }
 
     /// The program's shared parts.
@@ -41,35 +48,68 @@ impl Engine {
         &self.app
     }
 
-    /// Claims up to `runs_max` batches.
-    pub(super) async fn claim(&self, runs_max: usize) -> Result<Vec<Batch>> {
-        let (registry, process_id, now) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now());
-        let kinds = registry.clone();
-        if !self.app.store.read(move |conn| claim::is_any_ready(conn, &kinds, now).map_err(Error::from)).await? {
-            return Ok(Vec::new());
-        }
-        let claim = move |tx: &mut crate::db::Tx<'_>| claim::claim(tx, &registry, &process_id, now, runs_max).map_err(Error::from);
-        Ok(self.app.store.write("outbox.claim", "outbox.claim", claim).await?)
+    /// Claims at most so many runs, whoever's turn it is.
+    pub async fn claim(&self, runs_max: usize) -> Result<Vec<Run>> {
+        Ok(self.claim_into(CLAIMS, Room::of(runs_max, InUse::default()), None).await?.runs)
     }
 
-    /// Runs a claimed batch to its end and writes down what came of it.
-    pub(super) async fn run(&self, batch: Batch) -> Result<()> {
-        let Some(spec) = self.registry.get(&batch.kind) else { return Ok(()) };
-        let _held = self.held.hold(batch.lease_token);
-        let reports = self.attempt(spec, &batch).await;
-        self.finish(batch, reports).await
+    /// Claims what there is room for. `backlog`: groups known to have more.
+    pub(super) async fn claim_into(&self, key: &str, room: Room, backlog: Option<Vec<Group>>) -> Result<Claim> {
+        let by = Claimant {
+            registry: self.registry.clone(),
+            pace: self.pace.clone(),
+            process_id: self.app.process_id.clone(),
+            now: self.app.clock.now(),
+        };
+        let claim = move |tx: &mut Tx<'_>| claim::claim(tx, &by, room.clone(), backlog.as_deref()).map_err(Error::from);
+        let claim: Claim = self.app.store.write("outbox.claim", key, claim).await?;
+        let runs = claim.runs.into_iter().map(|run| run.held_by(&self.held)).collect();
+        Ok(Claim { runs, ..claim })
+    }
+
+    /// Runs a claimed batch to its end: never fails, never panics, always ends.
+    pub async fn attempt(&self, run: Run) -> Ended {
+        let Some(spec) = self.registry.get(run.kind) else {
+            return Ended { run, calls: 0, finished: Vec::new() };
+        };
+        let (log, meter) = (CallLog::default(), Meter::default());
+        let reports = self.try_once(spec, &run, &log, &meter).await;
+        let last_success_at = self.last_success_of(spec, &reports).await;
+        let about = Circumstances {
+            retry_after_s: spec.retry_after_s,
+            last_success_at,
+            members: run.rows.len(),
+            jitter: 0.9 + 0.2 * random::fraction(),
+            now: self.app.clock.now(),
+        };
+        let ended = finish::judge(run, reports, meter.calls(), about);
+        self.learn_pace(spec, &ended);
+        report_failures(&ended);
+        ended
+    }
+
+    /// Writes down what came of runs. Returns how many jobs were finished: those whose lease still held.
+    pub async fn finish(&self, ended: Vec<Ended>) -> Result<usize> {
+        self.finish_by(CLAIMS, Arc::new(ended)).await
+    }
+
+    pub(super) async fn finish_by(&self, key: &str, ended: Arc<Vec<Ended>>) -> Result<usize> {
+        let (registry, process_id, now) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now());
+        let finish = move |tx: &mut Tx<'_>| finish::finish(tx, &registry, &process_id, now, &ended).map_err(Error::from);
+        Ok(self.app.store.write("outbox.finish", key, finish).await?)
     }
 
     /// Runs everything that is ready, and what becomes ready through it, until nothing is. For tests and for commands.
     pub async fn run_until_idle(&self) -> Result<usize> {
         let mut runs = 0;
         loop {
-            let batches = self.claim(1).await?;
-            if batches.is_empty() {
+            let claimed = self.claim(1).await?;
+            if claimed.is_empty() {
                 return Ok(runs);
             }
-            for batch in batches {
-                self.run(batch).await?;
+            for run in claimed {
+                let ended = self.attempt(run).await;
+                self.finish(vec![ended]).await?;
                 runs += 1;
             }
         }
@@ -90,7 +130,7 @@ impl Engine {
     /// Takes back jobs that this process leased and does not run: the answer to the claim was lost, or their outcome could
     /// not be written. Its own heartbeats would keep such leases alive for ever.
     pub async fn rescue_lost(&self) -> Result<usize> {
-        self.rescue(Whom::Lost(self.held.tokens())).await
+        self.rescue(Whom::Lost { jobs: self.held.jobs(), reservations: self.held.reservations() }).await
     }
 
     /// At start: on SQLite no other process can live, so every running job is an orphan at once.
@@ -110,12 +150,11 @@ impl Engine {
     }
 
     async fn rescue(&self, whom: Whom) -> Result<usize> {
-        let (registry, own_id, clock) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.clone());
         let mut rescued_total = 0;
         loop {
-            let (registry, own_id, now, whom) = (registry.clone(), own_id.clone(), clock.now(), whom.clone());
-            let sweep = move |tx: &mut crate::db::Tx<'_>| process::rescue(tx, &registry, now, &own_id, &whom).map_err(Error::from);
-            let rescued = self.app.store.write("outbox.rescue", "outbox.claim", sweep).await?;
+            let (registry, own_id, now, whom) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now(), whom.clone());
+            let sweep = move |tx: &mut Tx<'_>| process::rescue(tx, &registry, now, &own_id, &whom).map_err(Error::from);
+            let rescued = self.app.store.write("outbox.rescue", CLAIMS, sweep).await?;
             if rescued == 0 {
                 return Ok(rescued_total);
             }
@@ -123,16 +162,14 @@ impl Engine {
         }
     }
 
-    /// One attempt of a batch: never fails, never panics, always ends.
-    async fn attempt(&self, spec: &KindSpec, batch: &Batch) -> Vec<Report> {
-        let calls = CallLog::default();
-        let work = AssertUnwindSafe((spec.run)(self.app.clone(), batch.rows.clone(), calls.clone())).catch_unwind();
+    async fn try_once(&self, spec: &KindSpec, run: &Run, log: &CallLog, meter: &Meter) -> Vec<Report> {
+        let work = AssertUnwindSafe(meter.around((spec.run)(self.app.clone(), run.rows.clone(), log.clone()))).catch_unwind();
         let ended = tokio::time::timeout(Duration::from_secs(spec.timeout_s), work).await;
         let failure = match ended {
             Ok(Ok(Ok(reports))) => return reports,
             Ok(Ok(Err(cause))) => own_failure(format!("{cause:#}")),
             Ok(Err(_panic)) => {
-                tracing::error!(job.kind = %batch.kind, "A job handler panicked; this is a bug");
+                tracing::error!(job.kind = run.kind, "A job handler panicked; this is a bug");
                 Failure { effect_unknown: true, ..own_failure("The program met a bug of its own while running this".into()) }
             }
             Err(_elapsed) => Failure {
@@ -143,54 +180,34 @@ impl Engine {
                 of_record: false,
             },
         };
-        let exchange = calls.take().pop();
-        batch.rows.iter().map(|_| Report { outcome: Outcome::Failed(failure.clone()), exchange: exchange.clone() }).collect()
+        let exchange = log.take().pop();
+        run.rows.iter().map(|_| Report { outcome: Outcome::Failed(failure.clone()), exchange: exchange.clone() }).collect()
     }
 
-    async fn finish(&self, batch: Batch, reports: Vec<Report>) -> Result<()> {
-        let now = self.app.clock.now();
-        // Not known: then the failure is not held against the record. A database that is away now is waited for below.
-        let last_success_at = self.last_success_of(&batch).await.unwrap_or_default();
-        let Some(spec) = self.registry.get(&batch.kind) else { return Ok(()) };
-        let jitter = 0.9 + 0.2 * random::fraction();
-        let about = Circumstances { retry_after_s: spec.retry_after_s, last_success_at, jitter, now };
-        let kind = batch.kind.clone();
-        let finished = Arc::new(finish::judge(batch.rows, batch.lease_token, reports, about));
-        report_failures(&finished);
-        let (registry, process_id, key) = (self.registry.clone(), self.app.process_id.clone(), format!("{kind}:{}", batch.lease_token));
-        self.until_written(&key, move |tx| {
-            let Some(spec) = registry.get(&kind) else { return Ok(()) };
-            finish::finish(tx, spec, &process_id, now, &finished).map(drop).map_err(Error::from)
-        })
-        .await
-    }
-
-    /// What a provider did must be written down: a database that is away is waited for, as long as the lease may last.
-    async fn until_written(
-        &self,
-        key: &str,
-        change: impl Fn(&mut crate::db::Tx<'_>) -> Result<()> + Clone + Send + Sync + 'static,
-    ) -> Result<()> {
-        let mut tries = 0;
-        loop {
-            match self.app.store.write("outbox.finish", key, change.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(cause) if tries < 60 => {
-                    tries += 1;
-                    tracing::warn!(error = %cause, tries, "The outcome of a run could not be written yet");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
-                Err(cause) => return Err(cause.into()),
-            }
+    /// When the connection last worked; asked only where the answer decides whose fault a failure is. Not known: then the
+    /// failure is not held against the record.
+    async fn last_success_of(&self, spec: &KindSpec, reports: &[Report]) -> Option<UtcTime> {
+        let provider = spec.connection?;
+        let asks = |report: &Report| match &report.outcome {
+            Outcome::Failed(failure) => matches!(failure.class, FailureClass::ServerError | FailureClass::Network),
+            _ => false,
+        };
+        if !reports.iter().any(asks) {
+            return None;
         }
-    }
-
-    async fn last_success_of(&self, batch: &Batch) -> Result<Option<UtcTime>> {
-        let Some(provider) = batch.rows.iter().find_map(|row| row.connection.clone()) else { return Ok(None) };
         let find = move |conn: &mut crate::db::Conn| -> Result<Option<UtcTime>> {
             Ok(breaker::all(conn)?.into_iter().find(|state| state.provider == provider).and_then(|state| state.last_success_at))
         };
-        self.app.store.read(find).await
+        self.app.store.read(find).await.unwrap_or_default()
+    }
+
+    fn learn_pace(&self, spec: &KindSpec, ended: &Ended) {
+        // A provider that is down says nothing about the size of a batch; the breaker deals with it.
+        let is_of_batch = |verdict| matches!(verdict, Verdict::Works | Verdict::SaysNothing);
+        let failed = ended.finished.iter().map(|finished| &finished.settlement);
+        let failed = failed.filter(|settlement| settlement.error.is_some() && is_of_batch(settlement.verdict)).count();
+        let size = self.pace.size(ended.run.kind, spec.batch_start, spec.batch_max);
+        self.pace.learn(ended.run.kind, size, spec.batch_max, ended.finished.len(), failed);
     }
 }
 
@@ -199,13 +216,13 @@ fn own_failure(message: String) -> Failure {
     Failure { class: FailureClass::ServerError, message, retry_after_s: None, effect_unknown: false, of_record: true }
 }
 
-fn report_failures(batch: &[finish::Finished]) {
-    for finished in batch {
+fn report_failures(ended: &Ended) {
+    for (row, finished) in ended.run.rows.iter().zip(&ended.finished) {
         if let Some(error) = &finished.settlement.error {
             tracing::warn!(
-                job.id = finished.row.id.0,
-                job.kind = %finished.row.kind,
-                line.id = %finished.row.line_id,
+                job.id = row.id.0,
+                job.kind = %row.kind,
+                line.id = %row.line_id,
                 class = finished.settlement.class.map_or("", FailureClass::as_str),
                 state = finished.settlement.state.as_str(),
                 "Job failed: {error}"

@@ -1,70 +1,145 @@
-//! Finishing: the outcome of a run, its attempts, what it tells of the connection and what its feature mirrors, in one
-//! transaction. Only the holder of the lease can finish a job.
+//! Finishing: the outcomes of many runs, their attempts, what they tell of connections and what their features mirror, in one
+//! transaction. Only the holder of the lease can finish a job: nothing but its token is asked for, and whatever takes a job
+//! away from its holder takes the token.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
+use super::attempts::{self, NewAttempt};
 use super::breaker;
-use super::kind::{JobState, Outcome, Report};
+use super::claim::Run;
+use super::kind::{JobId, JobState, OnDead, Outcome, Report};
+use super::limits;
+use super::order;
+use super::plain::{self, Plain};
 use super::policy::{self, Circumstances, Settlement};
-use super::registry::{KindSpec, RawChange};
+use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
-use crate::db::schema::{job_attempts, jobs};
+use crate::db::schema::jobs;
 use crate::db::{Topic, Tx};
 use crate::http::Exchange;
-use crate::integrations::FailureClass;
 
-/// A job with what came of it.
+/// A run with what came of it.
+#[derive(Debug)]
+pub struct Ended {
+    pub(super) run: Run,
+    /// Calls it made.
+    pub(super) calls: i64,
+    pub(super) finished: Vec<Finished>,
+}
+
+/// A job with what came of it. Its row stands at the same place in the run.
 #[derive(Clone, Debug)]
 pub(super) struct Finished {
-    pub row: JobRow,
-    pub lease_token: i64,
     pub settlement: Settlement,
     pub exchange: Option<Exchange>,
     pub outcome_word: &'static str,
 }
 
-/// Judges the reports of one batch, before the transaction: rules only.
-pub(super) fn judge(rows: Vec<JobRow>, lease_token: i64, reports: Vec<Report>, about: Circumstances<'_>) -> Vec<Finished> {
-    rows.into_iter()
-        .zip(reports)
-        .map(|(row, report)| {
-            let outcome_word = word(&report.outcome);
-            let settlement = policy::settle(&row, report.outcome, about);
-            Finished { row, lease_token, settlement, exchange: report.exchange, outcome_word }
-        })
-        .collect()
+/// Judges the reports of one run, before the transaction: rules only.
+pub(super) fn judge(run: Run, reports: Vec<Report>, calls: i64, about: Circumstances<'_>) -> Ended {
+    let finished = run.rows.iter().zip(reports).map(|(row, report)| Finished {
+        outcome_word: word(&report.outcome),
+        settlement: policy::settle(row, report.outcome, about),
+        exchange: report.exchange,
+    });
+    Ended { finished: finished.collect(), run, calls }
 }
 
-/// Writes the batch; a job whose lease was lost meanwhile is left to its new holder. Returns how many were finished.
-pub(super) fn finish(tx: &mut Tx<'_>, spec: &KindSpec, process_id: &str, now: UtcTime, batch: &[Finished]) -> QueryResult<usize> {
-    let mut changes = Vec::with_capacity(batch.len());
-    let mut verdicts = Vec::new();
-    for finished in batch {
-        if !settle_row(tx, now, finished)? {
-            tracing::warn!(job.id = finished.row.id.0, job.kind = %finished.row.kind, "A job was finished without its lease; its new holder decides");
-            continue;
-        }
-        record_attempt(tx, process_id, now, finished)?;
-        verdicts.push((finished.settlement.verdict, finished.settlement.error.clone()));
-        changes.push(change(finished, now));
+/// What one job was and became.
+struct Settled<'a> {
+    row: &'a JobRow,
+    finished: &'a Finished,
+    run: &'a Run,
+}
+
+/// Writes down what came of the runs; a job whose lease was lost meanwhile is left to its new holder. Returns how many jobs
+/// were finished.
+pub(super) fn finish(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now: UtcTime, ended: &[Ended]) -> QueryResult<usize> {
+    let all: Vec<Settled<'_>> = ended
+        .iter()
+        .flat_map(|ended| ended.run.rows.iter().zip(&ended.finished).map(move |(row, finished)| Settled { row, finished, run: &ended.run }))
+        .collect();
+    let keys = order_keys(&all);
+    for key in &keys {
+        order::lock(tx, now, key)?;
     }
-    if let Some(provider) = batch.iter().find_map(|finished| finished.row.connection.as_deref()) {
-        breaker::learn(tx, now, provider, &verdicts)?;
+    let became = settle_rows(tx, registry, now, &all)?;
+    for key in &keys {
+        order::settle(tx, key)?;
     }
-    (spec.reflect)(tx, &changes)?;
+    record_attempts(tx, process_id, now, &all, &became)?;
+    for ended in ended {
+        teach_connection(tx, registry, now, ended, &became)?;
+    }
+    mirror(tx, registry, now, &all, &became)?;
     tx.touch(Topic::Jobs);
-    Ok(changes.len())
+    let may_be_ready =
+        |settled: &Settled<'_>| settled.finished.settlement.state == JobState::Pending && settled.finished.settlement.run_at <= now;
+    if !keys.is_empty() || all.iter().any(may_be_ready) || became.values().any(|fate| *fate == Fate::QueuedAgain) {
+        tx.touch(Topic::Ready);
+    }
+    Ok(became.len())
 }
 
-fn settle_row(tx: &mut Tx<'_>, now: UtcTime, finished: &Finished) -> QueryResult<bool> {
-    let to = &finished.settlement;
+/// Locked before the rows, and in one order in all processes.
+fn order_keys<'a>(all: &[Settled<'a>]) -> BTreeSet<&'a str> {
+    all.iter().filter_map(|settled| settled.row.order_key.as_deref()).collect()
+}
+
+/// What each job became; one that is not in here was finished without its lease.
+type Became = HashMap<JobId, Fate>;
+
+/// Whether a job that ended was queued once more, for a change that came while it ran.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    AsSettled,
+    QueuedAgain,
+}
+
+fn settle_rows(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, all: &[Settled<'_>]) -> QueryResult<Became> {
+    let mut became = Became::with_capacity(all.len());
+    let (plain, others): (Vec<&Settled<'_>>, Vec<&Settled<'_>>) =
+        all.iter().partition(|settled| settled.finished.settlement.state == JobState::Succeeded);
+    let plain: Vec<Plain<'_>> = plain
+        .iter()
+        .map(|settled| Plain { id: settled.row.id, lease_token: lease_of(settled.row), note: settled.finished.settlement.note.as_ref() })
+        .collect();
+    for (id, queued_again) in plain::finish(tx.conn(), now, &plain)? {
+        became.insert(id, if queued_again { Fate::QueuedAgain } else { Fate::AsSettled });
+    }
+    for settled in others {
+        if settle_row(tx, registry, now, settled)? {
+            let is_over = settled.finished.settlement.state == JobState::Dead;
+            let again = is_over && queue_again_if_marked(tx, now, settled.row.id)?;
+            became.insert(settled.row.id, if again { Fate::QueuedAgain } else { Fate::AsSettled });
+        }
+    }
+    for settled in all.iter().filter(|settled| !became.contains_key(&settled.row.id)) {
+        tracing::warn!(
+            job.id = settled.row.id.0,
+            job.kind = settled.run.kind,
+            "A job was finished without its lease; its new holder decides"
+        );
+    }
+    Ok(became)
+}
+
+fn lease_of(row: &JobRow) -> i64 {
+    // A claimed row has one; 0 is none that was ever drawn.
+    row.lease_token.unwrap_or_default()
+}
+
+fn settle_row(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, settled: &Settled<'_>) -> QueryResult<bool> {
+    let (row, to) = (settled.row, &settled.finished.settlement);
+    let holds = to.state == JobState::Dead && registry.get(&row.kind).is_some_and(|spec| spec.on_dead == OnDead::Hold);
     let is_over = matches!(to.state, JobState::Succeeded | JobState::Dead | JobState::Cancelled);
     let failed = to.error.is_some();
-    let row = &finished.row;
     let done = diesel::update(jobs::table.filter(jobs::id.eq(row.id)))
-        .filter(jobs::state.eq(JobState::Running))
-        .filter(jobs::lease_token.eq(finished.lease_token))
+        .filter(jobs::lease_token.eq(lease_of(row)))
         .set((
             jobs::state.eq(to.state),
             jobs::run_at.eq(to.run_at),
@@ -79,73 +154,95 @@ fn settle_row(tx: &mut Tx<'_>, now: UtcTime, finished: &Finished) -> QueryResult
             jobs::note.eq(to.note.as_ref().map(ToString::to_string)),
             jobs::finished_at.eq(is_over.then_some(now)),
             jobs::updated_at.eq(now),
+            jobs::order_place.eq(if is_over && !holds { None } else { row.order_place }),
+            // What runs again sees the change anyway.
+            jobs::run_again.eq(jobs::run_again.and((to.state != JobState::Pending).into_sql::<Bool>())),
+            jobs::batch_limit.eq(to.batch_limit.or(row.batch_limit)),
         ))
         .execute(tx.conn())?;
     Ok(done == 1)
 }
 
-/// A first attempt that simply succeeds without a call is told by its job row alone.
-fn record_attempt(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, finished: &Finished) -> QueryResult<()> {
-    let says_nothing = matches!(finished.outcome_word, "succeeded" | "put_off") && finished.row.attempts == 0;
-    if says_nothing && finished.exchange.is_none() {
-        return Ok(());
-    }
-    let words = Words {
-        outcome: finished.outcome_word,
-        class: finished.settlement.class,
-        message: finished.settlement.error.as_deref().or(finished.settlement.waits_for.as_deref()),
-    };
-    insert_attempt(tx, process_id, now, &finished.row, &words, finished.exchange.as_ref())
-}
-
-/// What an attempt says of itself.
-pub(super) struct Words<'a> {
-    pub outcome: &'static str,
-    pub class: Option<FailureClass>,
-    pub message: Option<&'a str>,
-}
-
-pub(super) fn insert_attempt(
-    tx: &mut Tx<'_>,
-    process_id: &str,
-    now: UtcTime,
-    row: &JobRow,
-    words: &Words<'_>,
-    exchange: Option<&Exchange>,
-) -> QueryResult<()> {
-    diesel::insert_into(job_attempts::table)
-        .values((
-            job_attempts::job_id.eq(row.id),
-            job_attempts::line_id.eq(&row.line_id),
-            job_attempts::attempt.eq(row.attempts + 1),
-            job_attempts::process_id.eq(process_id),
-            job_attempts::started_at.eq(row.started_at.unwrap_or(now)),
-            job_attempts::finished_at.eq(now),
-            job_attempts::outcome.eq(words.outcome),
-            job_attempts::class.eq(words.class),
-            job_attempts::message.eq(words.message),
-            job_attempts::provider.eq(exchange.map(|call| call.provider)),
-            job_attempts::provider_call.eq(exchange.map(|call| &call.call)),
-            job_attempts::provider_status.eq(exchange.and_then(|call| call.status).map(i64::from)),
-            job_attempts::provider_ms.eq(exchange.map(|call| call.duration_ms)),
-            job_attempts::provider_request_id.eq(exchange.and_then(|call| call.request_id.as_ref())),
-            job_attempts::request.eq(exchange.map(|call| &call.request)),
-            job_attempts::response.eq(exchange.map(|call| &call.response)),
+/// Queues a job that has just ended once more, where an enqueue marked it while it ran. Call it under the lock of its key.
+pub(super) fn queue_again_if_marked(tx: &mut Tx<'_>, now: UtcTime, id: JobId) -> QueryResult<bool> {
+    let order_key: Option<Option<String>> =
+        jobs::table.filter(jobs::id.eq(id)).filter(jobs::run_again.eq(true)).select(jobs::order_key).first(tx.conn()).optional()?;
+    let Some(order_key) = order_key else { return Ok(false) };
+    diesel::update(jobs::table.filter(jobs::id.eq(id)))
+        .set((
+            jobs::state.eq(JobState::Pending),
+            jobs::run_again.eq(false),
+            jobs::run_at.eq(now),
+            jobs::due_since.eq(now),
+            jobs::attempts.eq(0),
+            jobs::provider_failures.eq(0),
+            jobs::finished_at.eq(None::<UtcTime>),
+            jobs::order_place.eq(order_key.map(|_| order::HEAD)),
         ))
-        .execute(tx.conn())
-        .map(drop)
+        .execute(tx.conn())?;
+    Ok(true)
 }
 
-fn change(finished: &Finished, now: UtcTime) -> RawChange {
-    let to = &finished.settlement;
+fn record_attempts(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, all: &[Settled<'_>], became: &Became) -> QueryResult<()> {
+    let rows = all.iter().filter_map(|settled| {
+        let became = became.get(&settled.row.id)?;
+        let finished = settled.finished;
+        // A first attempt that simply succeeds without a call is told by its job row alone, unless that row starts anew.
+        let says_nothing = matches!(finished.outcome_word, "succeeded" | "put_off") && settled.row.attempts == 0;
+        if says_nothing && finished.exchange.is_none() && *became == Fate::AsSettled {
+            return None;
+        }
+        let to = &finished.settlement;
+        let message = to.error.as_deref().or(to.waits_for.as_deref());
+        let attempt =
+            NewAttempt { outcome: finished.outcome_word, class: to.class, message, ..NewAttempt::of(settled.row, process_id, now) };
+        Some(attempt.with_exchange(finished.exchange.as_ref()))
+    });
+    attempts::insert(tx.conn(), rows.collect())
+}
+
+/// What the run tells of its connection, and the calls it did not need.
+fn teach_connection(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, ended: &Ended, became: &Became) -> QueryResult<()> {
+    if let Some(reservation) = &ended.run.reservation
+        && let Some(limits) = registry.limits(reservation.connection)
+    {
+        limits::settle(tx, limits, reservation, ended.calls)?;
+    }
+    let Some(provider) = registry.get(ended.run.kind).and_then(|spec| spec.connection) else { return Ok(()) };
+    let counted = ended.run.rows.iter().zip(&ended.finished).filter(|(row, _)| became.contains_key(&row.id));
+    let verdicts: Vec<_> = counted.map(|(_, finished)| (finished.settlement.verdict, finished.settlement.error.clone())).collect();
+    breaker::learn(tx, now, provider, &verdicts)
+}
+
+fn mirror(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, all: &[Settled<'_>], became: &Became) -> QueryResult<()> {
+    let mut by_kind: BTreeMap<&'static str, Vec<RawChange<'_>>> = BTreeMap::new();
+    for settled in all {
+        let Some(became) = became.get(&settled.row.id) else { continue };
+        if !registry.get(settled.run.kind).is_some_and(|spec| spec.mirrors) {
+            continue;
+        }
+        let changes = by_kind.entry(settled.run.kind).or_default();
+        changes.push(change(settled, now));
+        if *became == Fate::QueuedAgain {
+            changes.push(RawChange { attempts: 0, ..RawChange::to(settled.row, JobState::Pending, now) });
+        }
+    }
+    for (kind, changes) in by_kind {
+        if let Some(spec) = registry.get(kind) {
+            (spec.reflect)(tx, &changes)?;
+        }
+    }
+    Ok(())
+}
+
+fn change<'a>(settled: &Settled<'a>, now: UtcTime) -> RawChange<'a> {
+    let to = &settled.finished.settlement;
     RawChange {
-        row: finished.row.clone(),
-        state: to.state,
         attempts: to.attempts,
         error: to.error.clone().or_else(|| to.waits_for.clone()),
         note: to.note.clone(),
-        response: finished.exchange.as_ref().map(|call| call.response.clone()),
-        at: now,
+        response: settled.finished.exchange.as_ref().map(|call| call.response.clone()),
+        ..RawChange::to(settled.row, to.state, now)
     }
 }
 

@@ -1,34 +1,57 @@
-//! The leases under which this process really runs something. A lease that its row names and that is not in here is lost: the
-//! claim was committed but its answer never came, or the outcome could not be written down.
+//! What this process really runs. A lease that its row names and that is not in here is lost: the claim was committed but its
+//! answer never came, or the outcome could not be written down.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lease tokens under way. Clones share the set: the worker's runs hold, its sweep looks.
-#[derive(Clone, Default)]
-pub(super) struct Held(Arc<Mutex<HashSet<i64>>>);
+use super::kind::JobId;
 
-/// Holds a token until dropped, however the run ends.
+/// Jobs and reservations under way. Clones share the sets: runs hold, the sweep looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held(Arc<Mutex<Sets>>);
+
+#[derive(Debug, Default)]
+struct Sets {
+    jobs: HashSet<JobId>,
+    reservations: HashSet<i64>,
+}
+
+/// Holds the members of one run until dropped, however it ends.
+#[derive(Debug)]
 pub(super) struct Hold {
     held: Held,
-    token: i64,
+    jobs: Vec<JobId>,
+    reservation: Option<i64>,
 }
 
 impl Held {
-    /// Says that this lease's jobs run now.
-    pub(super) fn hold(&self, token: i64) -> Hold {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token);
-        Hold { held: self.clone(), token }
+    /// Says that these jobs run now.
+    pub(super) fn hold(&self, jobs: &[JobId], reservation: Option<i64>) -> Hold {
+        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sets.jobs.extend(jobs);
+        sets.reservations.extend(reservation);
+        Hold { held: self.clone(), jobs: jobs.to_vec(), reservation }
     }
 
-    /// The tokens held at this moment.
-    pub(super) fn tokens(&self) -> Vec<i64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    /// The jobs held at this moment.
+    pub(super) fn jobs(&self) -> HashSet<JobId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).jobs.clone()
+    }
+
+    /// The reservations held at this moment.
+    pub(super) fn reservations(&self) -> Vec<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).reservations.iter().copied().collect()
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.held.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.token);
+        let mut sets = self.held.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in &self.jobs {
+            sets.jobs.remove(job);
+        }
+        if let Some(reservation) = self.reservation {
+            sets.reservations.remove(&reservation);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::db::{Tx, id_type, text_enum};
 use crate::http::{CallLog, Exchange};
 use crate::integrations::Failure;
 use crate::line::LineId;
+use crate::outbox::progress::Progress;
 
 id_type! {
     /// A row of `jobs`.
@@ -32,7 +33,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a job is part of; higher lanes will go first (payment > lead > … > backfill).
+    /// What a job is part of. The first goes first, and each keeps a slot of its own (`room`).
     pub enum Lane {
         Payment => "payment",
         Lead => "lead",
@@ -41,6 +42,22 @@ text_enum! {
         Sync => "sync",
         Backfill => "backfill",
     }
+}
+
+impl Lane {
+    /// The two that may use up the last of a provider's calls.
+    pub fn has_reserve(self) -> bool {
+        matches!(self, Self::Payment | Self::Lead)
+    }
+}
+
+/// What happens to the jobs behind one that failed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDead {
+    /// The next of the same order key runs.
+    Release,
+    /// They are held until a person has decided: no payment after an invoice that was never made.
+    Hold,
 }
 
 /// What came of one attempt.
@@ -80,6 +97,8 @@ pub struct Claimed<J> {
     pub attempt: i64,
     /// Calls that are not one member's alone are recorded here.
     pub calls: CallLog,
+    /// Where a long job says how far it is.
+    pub progress: Progress,
 }
 
 /// A change of a job that its feature mirrors on its own rows, in the same transaction.
@@ -128,6 +147,15 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const CONNECTION: Option<&'static str> = None;
     /// How many members one run may take.
     const BATCH_MAX: usize = 1;
+    /// How many members the first runs take: batches grow while under 10 % of them fail, and shrink when over 30 % do.
+    const BATCH_START: usize = Self::BATCH_MAX;
+    /// Calls to the provider that one run makes at most: so many are reserved at the claim, and what was not used is given back.
+    const CALLS: u32 = 1;
+    /// What happens to the jobs behind one that failed for good.
+    const ON_DEAD: OnDead = OnDead::Release;
+
+    /// False where `reflect` is not written: then nothing is read for it.
+    const MIRRORS: bool = true;
 
     /// Runs the members and reports one outcome each, in their order.
     fn run_batch(app: &App, members: &[Claimed<Self>]) -> impl Future<Output = Vec<Report>> + Send;

@@ -28,6 +28,8 @@ pub struct Settlement {
     /// Why it waits, where that is no failure.
     pub waits_for: Option<String>,
     pub note: Option<Value>,
+    /// The largest batch it may be part of from now on; None: as before.
+    pub batch_limit: Option<i64>,
     /// What the connection learns from it.
     pub verdict: Verdict,
 }
@@ -48,6 +50,8 @@ pub struct Circumstances<'a> {
     pub retry_after_s: &'a [u32],
     /// The connection's last success, if it has one.
     pub last_success_at: Option<UtcTime>,
+    /// How many jobs ran together.
+    pub members: usize,
     /// In `0.9..1.1`.
     pub jitter: f64,
     pub now: UtcTime,
@@ -64,6 +68,7 @@ pub fn settle(row: &JobRow, outcome: Outcome, about: Circumstances<'_>) -> Settl
         error: None,
         waits_for: None,
         note: None,
+        batch_limit: None,
         verdict: Verdict::SaysNothing,
     };
     match outcome {
@@ -81,6 +86,9 @@ fn after_failure(row: &JobRow, failure: Failure, about: Circumstances<'_>, stays
     }
     if failure.of_record {
         return of_record(row, failure.class, about, Settlement { verdict: Verdict::Works, ..failed });
+    }
+    if failure.class == FailureClass::Validation && about.members > 1 {
+        return halve(about, failed);
     }
     match failure.class {
         FailureClass::Validation | FailureClass::NotFound | FailureClass::Unknown => {
@@ -105,6 +113,14 @@ fn after_failure(row: &JobRow, failure: Failure, about: Circumstances<'_>, stays
             }
         }
     }
+}
+
+/// A call was refused as a whole, so one of its records may have spoilt it for the others: they are tried again in halves,
+/// until it stands alone. That uses up no attempt.
+fn halve(about: Circumstances<'_>, failed: Settlement) -> Settlement {
+    let why = format!("The call for {} together was refused; they are tried again in smaller groups.", about.members);
+    let half = i64::try_from(about.members.div_ceil(2)).unwrap_or(1);
+    Settlement { run_at: about.now, waits_for: Some(why), batch_limit: Some(half), verdict: Verdict::SaysNothing, ..failed }
 }
 
 /// The record is at fault: an attempt is used up, unless trying again cannot help.

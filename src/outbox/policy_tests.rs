@@ -44,7 +44,7 @@ fn row() -> JobRow {
 }
 
 fn about() -> Circumstances<'static> {
-    Circumstances { retry_after_s: &[60, 300], last_success_at: None, jitter: 1.0, now: at(100) }
+    Circumstances { retry_after_s: &[60, 300], last_success_at: None, members: 1, jitter: 1.0, now: at(100) }
 }
 
 fn failure(class: FailureClass) -> Failure {

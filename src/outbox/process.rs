@@ -1,18 +1,20 @@
 //! Which processes live: each beats every 5 s; the jobs of one that has not for 30 s are rescued.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::finish::{Words, insert_attempt};
-use super::kind::JobState;
+use super::attempts::{self, NewAttempt};
+use super::kind::{JobId, JobState};
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
-use crate::db::schema::{jobs, processes};
+use crate::db::schema::{call_reservations, jobs, processes};
 use crate::db::{Conn, Topic, Tx};
-use crate::on_backend;
+use crate::{literal_condition, on_backend};
 
 /// How often a process says that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -56,52 +58,52 @@ pub fn leave(tx: &mut Tx<'_>, process_id: &str) -> QueryResult<()> {
     diesel::delete(processes::table.filter(processes::id.eq(process_id))).execute(tx.conn()).map(drop)
 }
 
-/// Takes back the jobs of dead processes: repeatable ones run again, the others wait for a person. Returns how many.
+/// Takes back the jobs of dead processes: repeatable ones run again, the others wait for a probe or a person. Returns how many.
 pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
     let orphans = orphans(tx.conn(), now, own_id, whom)?;
     for row in &orphans {
-        let state = if row.repeatable { JobState::Pending } else { JobState::Uncertain };
-        let why = if matches!(whom, Whom::Lost(_)) && row.repeatable {
-            "The database went away before the outcome was written; it runs again"
-        } else if row.repeatable {
-            "The process that ran it ended; it runs again"
-        } else {
-            "The process that ran it ended, and the call may have been made: look it up before sending again"
-        };
-        // The lease token is matched again: the sweep may have read what another sweep has already taken back.
-        let taken = diesel::update(jobs::table.filter(jobs::id.eq(row.id)))
-            .filter(jobs::state.eq(JobState::Running))
-            .filter(jobs::lease_token.eq(row.lease_token))
-            .set((
-                jobs::state.eq(state),
-                jobs::lease_token.eq(None::<i64>),
-                jobs::leased_by.eq(None::<String>),
-                jobs::waits_for.eq(why),
-                jobs::run_at.eq(now),
-                jobs::updated_at.eq(now),
-            ))
-            .execute(tx.conn())?;
-        if taken == 0 {
-            continue;
-        }
-        insert_attempt(
-            tx,
-            row.leased_by.as_deref().unwrap_or(own_id),
-            now,
-            row,
-            &Words { outcome: "rescued", class: None, message: Some(why) },
-            None,
-        )?;
-        if let Some(spec) = registry.get(&row.kind) {
-            let change =
-                RawChange { row: row.clone(), state, attempts: row.attempts, error: Some(why.into()), note: None, response: None, at: now };
-            (spec.reflect)(tx, &[change])?;
-        }
+        rescue_one(tx, registry, now, own_id, row, whom)?;
     }
+    free_reservations(tx, now, own_id, whom)?;
     if !orphans.is_empty() {
         tx.touch(Topic::Jobs);
+        tx.touch(Topic::Ready);
     }
     Ok(orphans.len())
+}
+
+fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, row: &JobRow, whom: &Whom) -> QueryResult<()> {
+    let (state, why) = match (row.state, row.repeatable, whom) {
+        (JobState::Uncertain, _, _) => (JobState::Uncertain, "The process that looked it up ended; it is looked up again"),
+        (_, true, Whom::Lost { .. }) => (JobState::Pending, "The database went away before the outcome was written; it runs again"),
+        (_, true, _) => (JobState::Pending, "The process that ran it ended; it runs again"),
+        (_, false, _) => {
+            (JobState::Uncertain, "The process that ran it ended, and the call may have been made: look it up before sending again")
+        }
+    };
+    // The lease token is matched again: the sweep may have read what another sweep has already taken back.
+    let taken = diesel::update(jobs::table.filter(jobs::id.eq(row.id)))
+        .filter(jobs::lease_token.eq(row.lease_token))
+        .set((
+            jobs::state.eq(state),
+            jobs::lease_token.eq(None::<i64>),
+            jobs::leased_by.eq(None::<String>),
+            jobs::waits_for.eq(why),
+            jobs::run_at.eq(now),
+            jobs::updated_at.eq(now),
+            // What runs again sees the change anyway.
+            jobs::run_again.eq(jobs::run_again.and((state != JobState::Pending).into_sql::<Bool>())),
+        ))
+        .execute(tx.conn())?;
+    if taken == 0 {
+        return Ok(());
+    }
+    let by = row.leased_by.as_deref().unwrap_or(own_id);
+    attempts::insert(tx.conn(), vec![NewAttempt { outcome: "rescued", message: Some(why), ..NewAttempt::of(row, by, now) }])?;
+    if let Some(spec) = registry.get(&row.kind).filter(|spec| spec.mirrors && state != row.state) {
+        (spec.reflect)(tx, &[RawChange { error: Some(why.into()), ..RawChange::to(row, state, now) }])?;
+    }
+    Ok(())
 }
 
 /// Whose jobs a rescue takes back.
@@ -113,24 +115,46 @@ pub(super) enum Whom {
     Others,
     /// This process itself, at the end of its shutdown.
     Own,
-    /// This process, but for the leases it runs something under. Only old ones: a claim may be on its way here.
-    Lost(Vec<i64>),
+    /// This process, but for what it really runs. Only old leases: a claim may be on its way here.
+    Lost { jobs: HashSet<JobId>, reservations: Vec<i64> },
+}
+
+literal_condition! {
+    /// As the index of leases has it. Running jobs, and uncertain ones that are being looked up.
+    IsLeased = "jobs.leased_by IS NOT NULL"
 }
 
 fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<Vec<JobRow>> {
-    let running = jobs::table.filter(jobs::state.eq(JobState::Running)).select(JobRow::as_select()).order(jobs::id).limit(RESCUE_MAX);
+    let leased = jobs::table.filter(IsLeased).select(JobRow::as_select());
     match whom {
-        Whom::Others => running.filter(jobs::leased_by.is_null().or(jobs::leased_by.ne(own_id))).load(conn),
-        Whom::Own => running.filter(jobs::leased_by.eq(own_id)).load(conn),
-        Whom::Lost(held) => running
-            .filter(jobs::leased_by.eq(own_id))
-            .filter(jobs::updated_at.lt(now - LEASE))
-            .filter(jobs::lease_token.assume_not_null().ne_all(held.clone()))
-            .load(conn),
+        Whom::Others => leased.filter(jobs::leased_by.ne(own_id)).order(jobs::id).limit(RESCUE_MAX).load(conn),
+        Whom::Own => leased.filter(jobs::leased_by.eq(own_id)).order(jobs::id).limit(RESCUE_MAX).load(conn),
+        Whom::Lost { jobs: held, .. } => {
+            // What this process runs is bounded by its slots; what it lost is seldom anything.
+            let old: Vec<JobRow> = leased.filter(jobs::leased_by.eq(own_id)).filter(jobs::updated_at.lt(now - LEASE)).load(conn)?;
+            Ok(old.into_iter().filter(|row| !held.contains(&row.id)).take(RESCUE_MAX as usize).collect())
+        }
         Whom::Silent => {
             let lives =
                 processes::table.filter(processes::id.nullable().eq(jobs::leased_by)).filter(processes::heartbeat_at.gt(now - LEASE));
-            running.filter(diesel::dsl::not(diesel::dsl::exists(lives))).load(conn)
+            leased.filter(diesel::dsl::not(diesel::dsl::exists(lives))).order(jobs::id).limit(RESCUE_MAX).load(conn)
+        }
+    }
+}
+
+/// The slots of runs that nobody runs any more. Their calls stay counted: they may have been made.
+fn free_reservations(tx: &mut Tx<'_>, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
+    let all = call_reservations::table;
+    match whom {
+        Whom::Others => diesel::delete(all.filter(call_reservations::process_id.ne(own_id))).execute(tx.conn()),
+        Whom::Own => diesel::delete(all.filter(call_reservations::process_id.eq(own_id))).execute(tx.conn()),
+        Whom::Lost { reservations, .. } => {
+            let old = all.filter(call_reservations::process_id.eq(own_id)).filter(call_reservations::reserved_at.lt(now - LEASE));
+            diesel::delete(old.filter(call_reservations::id.ne_all(reservations))).execute(tx.conn())
+        }
+        Whom::Silent => {
+            let alive = processes::table.filter(processes::heartbeat_at.gt(now - LEASE)).select(processes::id);
+            diesel::delete(all.filter(call_reservations::process_id.ne_all(alive))).execute(tx.conn())
         }
     }
 }

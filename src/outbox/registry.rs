@@ -8,7 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::kind::{Change, Claimed, Job, JobState, Repeatable, Report};
+use super::kind::{Change, Claimed, Job, JobState, Lane, OnDead, Repeatable, Report};
+use super::limits::Limits;
+use super::progress::Progress;
 use super::row::JobRow;
 use crate::app::App;
 use crate::clock::UtcTime;
@@ -17,8 +19,8 @@ use crate::http::CallLog;
 
 /// A change of a job before its payload is read.
 #[derive(Clone, Debug)]
-pub(super) struct RawChange {
-    pub row: JobRow,
+pub(super) struct RawChange<'a> {
+    pub row: &'a JobRow,
     pub state: JobState,
     pub attempts: i64,
     pub error: Option<String>,
@@ -27,22 +29,41 @@ pub(super) struct RawChange {
     pub at: UtcTime,
 }
 
+impl<'a> RawChange<'a> {
+    /// The job is in this state now; what else is to be said is added.
+    pub(super) fn to(row: &'a JobRow, state: JobState, at: UtcTime) -> Self {
+        Self { row, state, attempts: row.attempts, error: None, note: None, response: None, at }
+    }
+}
+
 type Run = dyn Fn(App, Vec<JobRow>, CallLog) -> BoxFuture<'static, anyhow::Result<Vec<Report>>> + Send + Sync;
-type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange]) -> diesel::QueryResult<()> + Send + Sync;
+type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange<'_>]) -> diesel::QueryResult<()> + Send + Sync;
 
 /// A kind, with its types erased.
 pub(super) struct KindSpec {
+    pub lane: Lane,
     pub timeout_s: u64,
     pub repeatable: Repeatable,
     pub retry_after_s: &'static [u32],
+    pub connection: Option<&'static str>,
+    pub calls: u32,
+    pub batch_start: usize,
     pub batch_max: usize,
+    pub on_dead: OnDead,
+    pub mirrors: bool,
     pub run: Box<Run>,
     pub reflect: Box<Reflect>,
 }
 
 /// Every kind the program knows. A row of another kind waits for a program that knows it.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<BTreeMap<&'static str, KindSpec>>);
+pub struct Registry(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    kinds: BTreeMap<&'static str, KindSpec>,
+    limits: BTreeMap<&'static str, Limits>,
+}
 
 impl Registry {
     /// Builds a registry; a KIND named twice stops the start.
@@ -52,15 +73,26 @@ impl Registry {
         if let Some(kind) = builder.doubled {
             bail!("two job kinds are called `{kind}`; rows could not tell them apart");
         }
-        Ok(Self(Arc::new(builder.kinds)))
+        Ok(Self(Arc::new(Known { kinds: builder.kinds, limits: builder.limits })))
+    }
+
+    /// What the provider of this connection allows; None: nobody has said.
+    pub fn limits(&self, connection: &str) -> Option<&Limits> {
+        self.0.limits.get(connection)
+    }
+
+    /// Every kind, with its lane.
+    pub fn kinds(&self) -> Vec<(&'static str, Lane)> {
+        self.0.kinds.iter().map(|(kind, spec)| (*kind, spec.lane)).collect()
     }
 
     pub(super) fn get(&self, kind: &str) -> Option<&KindSpec> {
-        self.0.get(kind)
+        self.0.kinds.get(kind)
     }
 
-    pub(super) fn kinds(&self) -> Vec<&'static str> {
-        self.0.keys().copied().collect()
+    /// The kind under its lasting name.
+    pub(super) fn find(&self, kind: &str) -> Option<(&'static str, &KindSpec)> {
+        self.0.kinds.get_key_value(kind).map(|(kind, spec)| (*kind, spec))
     }
 }
 
@@ -68,6 +100,7 @@ impl Registry {
 #[derive(Default)]
 pub struct RegistryBuilder {
     kinds: BTreeMap<&'static str, KindSpec>,
+    limits: BTreeMap<&'static str, Limits>,
     doubled: Option<&'static str>,
 }
 
@@ -75,10 +108,16 @@ impl RegistryBuilder {
     /// Adds a kind.
     pub fn add<J: Job>(&mut self) -> &mut Self {
         let spec = KindSpec {
+            lane: J::LANE,
             timeout_s: J::TIMEOUT_S,
             repeatable: J::REPEATABLE,
             retry_after_s: J::RETRY_AFTER_S,
+            connection: J::CONNECTION,
+            calls: J::CALLS,
+            batch_start: J::BATCH_START,
             batch_max: J::BATCH_MAX,
+            on_dead: J::ON_DEAD,
+            mirrors: J::MIRRORS,
             run: Box::new(|app, rows, calls| async move { run::<J>(&app, &rows, &calls).await }.boxed()),
             reflect: Box::new(reflect::<J>),
         };
@@ -87,13 +126,20 @@ impl RegistryBuilder {
         }
         self
     }
+
+    /// Says what the provider of a connection allows, over all processes.
+    pub fn limit(&mut self, connection: &'static str, limits: Limits) -> &mut Self {
+        self.limits.insert(connection, limits);
+        self
+    }
 }
 
 async fn run<J: Job>(app: &App, rows: &[JobRow], calls: &CallLog) -> anyhow::Result<Vec<Report>> {
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
         let job: J = serde_json::from_str(&row.payload).with_context(|| format!("reading the payload of job {}", row.id))?;
-        members.push(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone() });
+        let progress = Progress::new(app.store.clone(), app.clock.clone(), row.id, row.lease_token.unwrap_or_default());
+        members.push(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress });
     }
     let reports = J::run_batch(app, &members).await;
     if reports.len() != rows.len() {
@@ -102,7 +148,7 @@ async fn run<J: Job>(app: &App, rows: &[JobRow], calls: &CallLog) -> anyhow::Res
     Ok(reports)
 }
 
-fn reflect<J: Job>(tx: &mut Tx<'_>, raw: &[RawChange]) -> diesel::QueryResult<()> {
+fn reflect<J: Job>(tx: &mut Tx<'_>, raw: &[RawChange<'_>]) -> diesel::QueryResult<()> {
     let lines: Vec<_> = raw.iter().map(|change| change.row.line()).collect();
     let mut changes = Vec::with_capacity(raw.len());
     for (change, line) in raw.iter().zip(&lines) {

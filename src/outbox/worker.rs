@@ -1,56 +1,62 @@
-//! The loop that turns the engine: claims again at once when work is left or a call ends, sleeps until woken otherwise.
+//! The loop that turns the engine. A turn writes down what has ended and claims anew; two are under way at once, so that the
+//! database works while handlers run. Claims again at once while there is more; sleeps until woken, or until the next job is
+//! due, otherwise.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
+use super::claim::Claim;
 use super::engine::Engine;
+use super::finish::Ended;
+use super::kind::Lane;
 use super::process::{Announcement, HEARTBEAT};
+use super::room::{InUse, Room};
+use super::survey::Group;
 use crate::clock::Stopwatch;
 use crate::db::Topic;
+use crate::random;
 
-/// Calls under way at once in one process.
-const RUNS_MAX: usize = 5;
+/// Runs under way at once in one process, where nobody says otherwise.
+pub const SLOTS: usize = 1_200;
+/// Turns under way at once: while one commits the other is filled.
+const TURNS: [&str; 2] = ["outbox.turn.0", "outbox.turn.1"];
+/// Jobs finished in one transaction, about.
+const FINISHED_MAX: usize = 500;
 /// Other processes' enqueues are found by looking: soon after work, seldom when idle.
 const POLL_BUSY: Duration = Duration::from_millis(20);
 const POLL_IDLE: Duration = Duration::from_secs(1);
+/// A backlog is worked off without a look at other groups for this long, or ten times as long as the last look took.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long what has ended waits for a database that is away. Then the sweep for lost leases decides.
+const UNWRITTEN_MAX: u32 = 60;
+const UNWRITTEN_PAUSE: Duration = Duration::from_millis(500);
 /// How long open calls may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(15);
 
 /// Runs until `stop` turns true, then finishes or gives back what it holds.
 pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::Receiver<bool>) {
     let mut wake = engine.app().store.subscribe();
-    let mut runs = JoinSet::new();
     let beats = tokio::spawn(keep_beating(engine.clone(), announcement));
-    let mut pause = POLL_BUSY;
+    let mut desk = Desk::new(engine.clone(), SLOTS);
     while !*stop.borrow() {
-        let free = RUNS_MAX - runs.len();
-        match engine.claim(free).await {
-            Ok(batches) if !batches.is_empty() => {
-                pause = POLL_BUSY;
-                for batch in batches {
-                    let engine = engine.clone();
-                    runs.spawn(async move { engine.run(batch).await });
-                }
-                if runs.len() < RUNS_MAX {
-                    continue;
-                }
-            }
-            Ok(_) => pause = (pause * 2).min(POLL_IDLE),
-            Err(cause) => {
-                tracing::warn!(error = %cause, "Jobs could not be claimed; trying again");
-                pause = POLL_IDLE;
-            }
-        }
+        desk.begin_turns();
+        let pause = desk.pause();
         tokio::select! {
+            biased;
             _ = stop.changed() => {}
-            Some(ended) = runs.join_next(), if !runs.is_empty() => note_end(ended),
-            () = woken(&mut wake), if runs.len() < RUNS_MAX => pause = POLL_BUSY,
-            () = tokio::time::sleep(pause) => {}
+            Some(ended) = desk.runs.join_next(), if !desk.runs.is_empty() => desk.note_end(ended),
+            Some(turned) = desk.turns.join_next(), if !desk.turns.is_empty() => desk.note_turn(turned),
+            () = woken(&mut wake), if !desk.looks => desk.look(),
+            () = tokio::time::sleep(pause) => desk.look_again(),
         }
     }
-    drain(&engine, runs).await;
+    desk.drain().await;
+    if let Err(cause) = engine.leave().await {
+        tracing::warn!(error = %cause, "The worker could not say good-bye; its jobs are rescued when its lease runs out");
+    }
     beats.abort();
 }
 
@@ -58,39 +64,254 @@ pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::R
 async fn woken(wake: &mut broadcast::Receiver<Topic>) {
     loop {
         match wake.recv().await {
-            Ok(Topic::Jobs | Topic::Connections) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Ok(Topic::Ready | Topic::Connections) | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(_) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }
 
-async fn drain(engine: &Engine, mut runs: JoinSet<crate::Result<()>>) {
-    let since = Stopwatch::start();
-    while !runs.is_empty() {
-        let left = DRAIN.saturating_sub(since.elapsed());
-        match tokio::time::timeout(left, runs.join_next()).await {
-            Ok(Some(ended)) => note_end(ended),
-            Ok(None) => break,
-            Err(_elapsed) => {
-                tracing::warn!(open_calls = runs.len(), "Calls still open at the end of the shutdown are given back");
-                runs.shutdown().await;
+/// What one turn brought.
+struct Turned {
+    key: &'static str,
+    claim: crate::Result<Option<Claim>>,
+    /// What could not be written down.
+    unwritten: Option<Arc<Vec<Ended>>>,
+    looked: bool,
+}
+
+/// What is under way.
+struct Desk {
+    engine: Engine,
+    slots: usize,
+    in_use: InUse,
+    runs: JoinSet<Ended>,
+    turns: JoinSet<Turned>,
+    idle_keys: Vec<&'static str>,
+    ended: Vec<Ended>,
+    /// What could not be written the last time.
+    owed: Vec<Arc<Vec<Ended>>>,
+    /// Something may be ready that no turn has looked at yet.
+    looks: bool,
+    backlog: Vec<Group>,
+    looked: Option<(Stopwatch, Duration)>,
+    pause: Duration,
+    /// How often in a row outcomes could not be written.
+    unwritten: u32,
+}
+
+impl Desk {
+    fn new(engine: Engine, slots: usize) -> Self {
+        Self {
+            engine,
+            slots,
+            in_use: InUse::default(),
+            runs: JoinSet::new(),
+            turns: JoinSet::new(),
+            idle_keys: TURNS.to_vec(),
+            ended: Vec::new(),
+            owed: Vec::new(),
+            looks: true,
+            backlog: Vec::new(),
+            looked: None,
+            pause: POLL_BUSY,
+            unwritten: 0,
+        }
+    }
+
+    fn look(&mut self) {
+        self.looks = true;
+        self.pause = POLL_BUSY;
+    }
+
+    fn look_again(&mut self) {
+        self.looks = true;
+        self.pause = (self.pause * 2).min(POLL_IDLE);
+    }
+
+    /// Jittered, so that processes do not look in step.
+    fn pause(&self) -> Duration {
+        if self.unwritten > 0 { UNWRITTEN_PAUSE } else { self.pause.mul_f64(0.9 + 0.2 * random::fraction()) }
+    }
+
+    fn room(&self) -> Room {
+        Room::of(self.slots, self.in_use)
+    }
+
+    /// Starts what turns there is work for.
+    fn begin_turns(&mut self) {
+        loop {
+            // While nothing can be written nothing is claimed, and the pause decides when to try again.
+            let is_stuck = self.unwritten > 0 && !self.looks;
+            let has_ended = !self.ended.is_empty() || !self.owed.is_empty();
+            let finishes = has_ended && !is_stuck;
+            let claims = self.unwritten == 0 && (self.looks || finishes || !self.backlog.is_empty()) && !self.room().is_full();
+            if !claims && !finishes {
+                return;
+            }
+            let Some(key) = self.idle_keys.pop() else { return };
+            self.looks &= claims && !self.backlog.is_empty();
+            let ended = self.next_ended();
+            let claims = claims.then(|| (self.room(), self.known_backlog()));
+            self.turns.spawn(turn(self.engine.clone(), key, ended, claims));
+        }
+    }
+
+    /// About as much as one transaction should write.
+    fn next_ended(&mut self) -> Arc<Vec<Ended>> {
+        if let Some(owed) = self.owed.pop() {
+            return owed;
+        }
+        let mut jobs = 0;
+        let until = self.ended.iter().position(|ended| {
+            jobs += ended.run.rows.len();
+            jobs > FINISHED_MAX
+        });
+        let rest = self.ended.split_off(until.map_or(self.ended.len(), |until| until.max(1)));
+        Arc::new(std::mem::replace(&mut self.ended, rest))
+    }
+
+    /// Where the last look found more than could be taken, and was a moment ago, there is no need for another.
+    fn known_backlog(&mut self) -> Option<Vec<Group>> {
+        let (since, took) = self.looked?;
+        if self.backlog.is_empty() || since.elapsed() > LOOK_EVERY.max(took * 10) {
+            self.backlog.clear();
+            return None;
+        }
+        Some(std::mem::take(&mut self.backlog))
+    }
+
+    fn note_turn(&mut self, turned: Result<Turned, tokio::task::JoinError>) {
+        let Turned { key, claim, unwritten, looked } = match turned {
+            Ok(turned) => turned,
+            Err(cause) => {
+                tracing::error!(error = %cause, "A turn ended unexpectedly; this is a bug");
+                return;
+            }
+        };
+        self.idle_keys.push(key);
+        self.note_unwritten(unwritten);
+        match claim {
+            Ok(None) => {}
+            Ok(Some(claim)) => {
+                if looked {
+                    self.looked = Some((Stopwatch::start(), claim.look_took));
+                }
+                self.looks |= !looked && claim.backlog.is_empty();
+                self.start(claim);
+            }
+            Err(cause) => {
+                tracing::warn!(error = %cause, "Jobs could not be claimed; trying again");
+                self.pause = POLL_IDLE;
             }
         }
     }
-    if let Err(cause) = engine.leave().await {
-        tracing::warn!(error = %cause, "The worker could not say good-bye; its jobs are rescued when its lease runs out");
+
+    fn start(&mut self, claim: Claim) {
+        if let Some(due) = claim.next_due {
+            let wait = (due - self.engine.app().clock.now()).to_std().unwrap_or_default();
+            self.pause = self.pause.min(wait.max(Duration::from_millis(1)));
+        }
+        if !claim.runs.is_empty() {
+            self.pause = POLL_BUSY;
+        }
+        self.backlog.extend(claim.backlog);
+        for run in claim.runs {
+            self.in_use[run.lane as usize] += 1;
+            let engine = self.engine.clone();
+            self.runs.spawn(async move { engine.attempt(run).await });
+        }
+    }
+
+    /// A run has ended, and perhaps others with it: its slot is free, what came of it waits for the next turn.
+    fn note_end(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        let mut next = Some(ended);
+        while let Some(ended) = next {
+            match ended {
+                Ok(ended) => {
+                    self.free(ended.run.lane);
+                    self.ended.push(ended);
+                }
+                Err(cause) => tracing::error!(error = %cause, "A run ended unexpectedly; the sweep for lost leases takes its jobs back"),
+            }
+            next = self.runs.try_join_next();
+        }
+    }
+
+    fn free(&mut self, lane: Lane) {
+        let in_use = &mut self.in_use[lane as usize];
+        *in_use = in_use.saturating_sub(1);
+    }
+
+    /// What a provider did must be written down: a database that is away is waited for, as long as the lease may last.
+    fn note_unwritten(&mut self, unwritten: Option<Arc<Vec<Ended>>>) {
+        let Some(unwritten) = unwritten else {
+            self.unwritten = 0;
+            return;
+        };
+        self.unwritten += 1;
+        if self.unwritten > UNWRITTEN_MAX {
+            tracing::error!(runs = unwritten.len(), "The outcome of runs could not be written; the sweep for lost leases takes them back");
+            self.unwritten = 0;
+            return;
+        }
+        self.owed.push(unwritten);
+    }
+
+    /// Waits for open calls and writes down how they ended; what is still open then is given back.
+    async fn drain(mut self) {
+        let since = Stopwatch::start();
+        loop {
+            self.finish_all().await;
+            if self.runs.is_empty() {
+                return;
+            }
+            let left = DRAIN.saturating_sub(since.elapsed());
+            match tokio::time::timeout(left, self.runs.join_next()).await {
+                Ok(Some(ended)) => self.note_end(ended),
+                Ok(None) => {}
+                Err(_elapsed) => {
+                    tracing::warn!(open_calls = self.runs.len(), "Calls still open at the end of the shutdown are given back");
+                    self.runs.shutdown().await;
+                    return self.finish_all().await;
+                }
+            }
+        }
+    }
+
+    async fn finish_all(&mut self) {
+        while let Some(turned) = self.turns.join_next().await {
+            self.note_turn(turned);
+        }
+        while !(self.ended.is_empty() && self.owed.is_empty()) {
+            let ended = self.next_ended();
+            if let Err(cause) = self.engine.finish_by(TURNS[0], ended).await {
+                tracing::error!(error = %cause, "The outcome of runs could not be written at the end; they are rescued when the lease runs out");
+            }
+        }
     }
 }
 
-fn note_end(ended: Result<crate::Result<()>, tokio::task::JoinError>) {
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(cause)) => {
-            tracing::error!(error = %cause, "The outcome of a run could not be written; the sweep for lost leases takes it back")
+/// Writes down what has ended and claims what there is room for. The two are handed to the same writer one behind the other:
+/// they share a commit, and neither suffers for the other.
+async fn turn(engine: Engine, key: &'static str, ended: Arc<Vec<Ended>>, claims: Option<(Room, Option<Vec<Group>>)>) -> Turned {
+    let looked = claims.as_ref().is_some_and(|(_, backlog)| backlog.is_none());
+    let finish = async { if ended.is_empty() { Ok(0) } else { engine.finish_by(key, Arc::clone(&ended)).await } };
+    let claim = async {
+        match claims {
+            Some((room, backlog)) => engine.claim_into(key, room, backlog).await.map(Some),
+            None => Ok(None),
         }
-        Err(cause) => tracing::error!(error = %cause, "A run ended unexpectedly"),
-    }
+    };
+    let (finished, claim) = futures_util::future::join(finish, claim).await;
+    let unwritten = match finished {
+        Ok(_) => None,
+        Err(cause) => {
+            tracing::warn!(error = %cause, runs = ended.len(), "The outcome of runs could not be written yet");
+            Some(ended)
+        }
+    };
+    Turned { key, claim, unwritten, looked }
 }
 
 /// Heartbeats apart from the work, so that a long call does not look like death; the rescue sweep rides along.

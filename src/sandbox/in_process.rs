@@ -7,7 +7,7 @@ use url::Url;
 use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
 use super::{InFlight, Sandbox};
 use crate::clock::Clock;
-use crate::http::{Answer, Outgoing, SendFailure, Transport};
+use crate::http::{Answer, Outgoing, SendFailure, Transport, count_call};
 
 /// Sends every call to the sandbox, whatever its host.
 #[derive(Clone)]
@@ -39,6 +39,7 @@ impl InProcess {
 
 impl Transport for InProcess {
     fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
+        count_call();
         self.call(request).boxed()
     }
 }

@@ -35,7 +35,8 @@ pub struct Listening {
 /// The name under which pages hear of a topic.
 fn event_name(topic: Topic) -> &'static str {
     match topic {
-        Topic::Jobs => "jobs",
+        // Pages hear of the change itself.
+        Topic::Jobs | Topic::Ready => "jobs",
         Topic::Leads => "leads",
         Topic::Connections => "connections",
     }

@@ -23,10 +23,12 @@ CREATE INDEX jobs_in_order ON jobs (order_key, id) WHERE order_place IS NOT NULL
 -- Whatever the program believes, two jobs of one order key never run at once.
 CREATE UNIQUE INDEX jobs_order_guard ON jobs (order_key) WHERE order_key IS NOT NULL AND state IN ('running', 'uncertain');
 
--- Locked by whoever changes the order of a key; gone when nothing waits for it.
+-- Locked by whoever changes the order of a key; gone when nothing waits for it. A job of a higher lane lifts those before it.
 CREATE TABLE order_keys (
     order_key TEXT NOT NULL PRIMARY KEY,
-    changed_at TIMESTAMP NOT NULL
+    changed_at TIMESTAMP NOT NULL,
+    lifted_to TEXT,
+    lifted_until BIGINT
 );
 -- When to look up what became of an uncertain job, and how often that was done.
 CREATE TABLE job_probes (

@@ -80,7 +80,7 @@ impl TestApp {
             config: Config::load(&sources).expect("the test's configuration"),
             process_id: "test-1".into(),
         });
-        let registry = throughline::registry().expect("every kind has a name of its own");
+        let registry = throughline::registry(&app.config).expect("every kind has a name of its own");
         let client = Client::tracked(throughline::rocket(app.clone(), registry.clone())).await.expect("the routes fit together");
         let outbox = Engine::new(app.clone(), registry.clone());
         Whole { app, sandbox, registry, outbox, client }

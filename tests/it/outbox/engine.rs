@@ -130,9 +130,9 @@ fn looking_for_work_uses_the_index_of_ready_jobs() {
         let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let log = seen.clone();
         let plan = move |conn: &mut throughline::db::Conn| -> diesel::QueryResult<()> {
-            // As the claim writes it: the state literal, the connection bound.
-            let text = "EXPLAIN QUERY PLAN SELECT run_at, id, kind, connection FROM jobs WHERE state = 'pending' AND run_at <= ?1 \
-                        AND kind IN ('leads.deliver') AND connection = ?2 ORDER BY run_at, id LIMIT 1";
+            // As the claim writes it: the index's condition literal, the rest bound.
+            let text = "EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE (jobs.state = 'pending' AND COALESCE(jobs.order_place, 0) = 0) \
+                        AND kind = ?1 AND lane = ?2 AND run_at <= ?3 AND (jobs.run_at, jobs.id) > (?4, ?5) ORDER BY run_at, id LIMIT 1";
             let throughline::db::Conn::Sqlite(conn) = conn else { unreachable!("SQLite was asked for") };
             let rows: Vec<Step> = diesel::sql_query(text).load(conn)?;
             log.lock().expect("one at a time").extend(rows.into_iter().map(|row| row.detail));
@@ -140,7 +140,10 @@ fn looking_for_work_uses_the_index_of_ready_jobs() {
         };
         whole.ask(plan).await;
         let steps = seen.lock().expect("one at a time").join("; ");
-        assert!(steps.contains("USING INDEX jobs_ready (connection=? AND run_at<?)") && !steps.contains("TEMP B-TREE"), "{steps}");
+        assert!(
+            steps.contains("USING INDEX jobs_ready (kind=? AND lane=? AND run_at>? AND run_at<?)") && !steps.contains("TEMP B-TREE"),
+            "{steps}"
+        );
     });
 }
 

@@ -74,7 +74,7 @@ fn engine(whole: &Whole) -> Engine {
 async fn put<J: Job>(whole: &Whole, job: J) -> JobId {
     let now = whole.app.clock.now();
     let put = move |tx: &mut Tx<'_>| {
-        let new = NewJob { job: &job, line: &LineId::mint(now), subject: "test", unique_key: Some("test"), run_at: now };
+        let new = NewJob { job: &job, line: &LineId::mint(now), subject: "test", unique_key: Some("test"), order_key: None, run_at: now };
         enqueue(tx, now, &new).map_err(Error::from)
     };
     whole.app.store.write("test.put", "test", put).await.expect("it is enqueued")

@@ -1,0 +1,106 @@
+//! What is ready, seen from above: for each kind and lane the moment from which its oldest job is due. Found by hopping along
+//! the index of ready jobs, so that a million jobs of one kind cost one look.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text, Timestamp};
+
+use super::kind::{JobId, Lane};
+use super::registry::Registry;
+use crate::clock::UtcTime;
+use crate::db::Conn;
+use crate::on_backend;
+
+/// Jobs of one kind in one lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub kind: &'static str,
+    pub lane: Lane,
+    /// When its oldest job became due, or will.
+    pub due_at: UtcTime,
+    /// Everything up to here was claimed a moment ago. PostgreSQL walks over what it cannot clean up yet (some transaction
+    /// is still open); whoever begins behind that does not.
+    pub after: Place,
+}
+
+/// A place in the order in which jobs of a group are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub run_at: UtcTime,
+    pub id: JobId,
+}
+
+impl Place {
+    /// Before all jobs.
+    pub(super) fn start() -> Self {
+        Self { run_at: chrono::DateTime::UNIX_EPOCH.naive_utc(), id: JobId(0) }
+    }
+}
+
+/// Every group of a kind this program knows, due or not.
+pub(super) fn groups(conn: &mut Conn, registry: &Registry) -> QueryResult<Vec<Group>> {
+    let rows: Vec<(String, String, UtcTime)> = on_backend!(conn, |c| Hops.load(c))?;
+    let known = rows.into_iter().filter_map(|(kind, lane, due_at)| {
+        let (kind, _) = registry.find(&kind)?;
+        Some(Group { kind, lane: Lane::parse(&lane)?, due_at, after: Place::start() })
+    });
+    Ok(known.collect())
+}
+
+/// Each hop finds the first ready job of the next kind and lane.
+#[derive(Clone, Copy, QueryId)]
+struct Hops;
+
+impl<DB: diesel::backend::Backend> QueryFragment<DB> for Hops {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(
+            "WITH RECURSIVE firsts(id) AS ( \
+               SELECT (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
+                       ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1) \
+               UNION ALL \
+               SELECT (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
+                       AND (n.kind, n.lane) > (last.kind, last.lane) ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1) \
+               FROM firsts JOIN jobs AS last ON last.id = firsts.id \
+             ) SELECT j.kind, j.lane, j.run_at FROM firsts JOIN jobs AS j ON j.id = firsts.id",
+        );
+        Ok(())
+    }
+}
+
+impl Query for Hops {
+    type SqlType = (Text, Text, Timestamp);
+}
+
+impl<C> RunQueryDsl<C> for Hops {}
+
+/// `(run_at, id) > (…, …)`, by which both engines begin in the middle of the index.
+#[derive(Clone, Copy, Debug, diesel::expression::ValidGrouping)]
+pub(super) struct Behind(pub Place);
+
+impl diesel::expression::Expression for Behind {
+    type SqlType = diesel::sql_types::Bool;
+}
+
+impl QueryId for Behind {
+    type QueryId = Behind;
+}
+
+impl<DB> QueryFragment<DB> for Behind
+where
+    DB: diesel::backend::Backend,
+    UtcTime: diesel::serialize::ToSql<Timestamp, DB>,
+    JobId: diesel::serialize::ToSql<BigInt, DB>,
+    DB: diesel::sql_types::HasSqlType<Timestamp> + diesel::sql_types::HasSqlType<BigInt>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(jobs.run_at, jobs.id) > (");
+        out.push_bind_param::<Timestamp, _>(&self.0.run_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.0.id)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<Source> diesel::expression::AppearsOnTable<Source> for Behind {}
+impl<Source> diesel::expression::SelectableExpression<Source> for Behind {}
