@@ -205,9 +205,7 @@ impl Store {
     {
         let misplaced = WriteMark::is_set();
         let store = Arc::clone(&self.0);
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = hash(key);
         async move {
             if misplaced || WriteMark::is_set() {
                 return Err(WriteError::NotWritten(format!("`{name}` was called inside a write closure")));
@@ -223,6 +221,17 @@ impl Store {
     /// How many writers there are: work that is spread over so many keys keeps all of them busy.
     pub fn writers(&self) -> usize {
         self.0.writers.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
+    }
+
+    /// Keys of one name that go to different writers: as many as asked for, spread over the writers there are.
+    pub fn spread_keys(&self, name: &str, count: usize) -> Vec<String> {
+        let writers = self.writers().max(1) as u64;
+        let mut keys = Vec::with_capacity(count);
+        for place in 0..count as u64 {
+            let fits = |key: &String| hash(key) % writers == place % writers && !keys.contains(key);
+            keys.extend((0..u32::MAX).map(|number| format!("{name}.{number}")).find(fits));
+        }
+        keys
     }
 
     /// Hears which topics committed writes touched.
@@ -266,6 +275,12 @@ impl Inner {
             NotTaken::Ended => WriteError::NotWritten("the writer has ended".into()),
         })
     }
+}
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 type Barrier = oneshot::Receiver<Result<(), WriteError<diesel::result::Error>>>;

@@ -60,6 +60,7 @@ impl Progress {
                 .set(said)
                 .execute(c))?;
             tx.touch(Topic::Jobs);
+            tx.relax();
             Ok(true)
         };
         self.store.write("outbox.progress", &key, report).await.map_err(Error::from)

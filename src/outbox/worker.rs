@@ -22,7 +22,7 @@ use crate::random;
 /// Runs under way at once in one process, where nobody says otherwise.
 pub const SLOTS: usize = 1_200;
 /// Turns under way at once: while one commits the other is filled.
-const TURNS: [&str; 2] = ["outbox.turn.0", "outbox.turn.1"];
+const TURNS: usize = 2;
 /// Jobs finished in one transaction, about.
 const FINISHED_MAX: usize = 500;
 /// Other processes' enqueues are found by looking: soon after work, seldom when idle.
@@ -73,7 +73,7 @@ async fn woken(wake: &mut broadcast::Receiver<Topic>) {
 
 /// What one turn brought.
 struct Turned {
-    key: &'static str,
+    key: String,
     claim: crate::Result<Option<Claim>>,
     /// What could not be written down.
     unwritten: Option<Arc<Vec<Ended>>>,
@@ -87,7 +87,8 @@ struct Desk {
     in_use: InUse,
     runs: JoinSet<Ended>,
     turns: JoinSet<Turned>,
-    idle_keys: Vec<&'static str>,
+    /// Each leads to another writer, where there is more than one.
+    idle_keys: Vec<String>,
     ended: Vec<Ended>,
     /// What could not be written the last time.
     owed: Vec<Arc<Vec<Ended>>>,
@@ -102,13 +103,14 @@ struct Desk {
 
 impl Desk {
     fn new(engine: Engine, slots: usize) -> Self {
+        let idle_keys = engine.app().store.spread_keys("outbox.turn", TURNS);
         Self {
             engine,
             slots,
             in_use: InUse::default(),
             runs: JoinSet::new(),
             turns: JoinSet::new(),
-            idle_keys: TURNS.to_vec(),
+            idle_keys,
             ended: Vec::new(),
             owed: Vec::new(),
             looks: true,
@@ -285,7 +287,7 @@ impl Desk {
         }
         while !(self.ended.is_empty() && self.owed.is_empty()) {
             let ended = self.next_ended();
-            if let Err(cause) = self.engine.finish_by(TURNS[0], ended).await {
+            if let Err(cause) = self.engine.finish_by("outbox.turn", ended).await {
                 tracing::error!(error = %cause, "The outcome of runs could not be written at the end; they are rescued when the lease runs out");
             }
         }
@@ -294,12 +296,12 @@ impl Desk {
 
 /// Writes down what has ended and claims what there is room for. The two are handed to the same writer one behind the other:
 /// they share a commit, and neither suffers for the other.
-async fn turn(engine: Engine, key: &'static str, ended: Arc<Vec<Ended>>, claims: Option<(Room, Option<Vec<Group>>)>) -> Turned {
+async fn turn(engine: Engine, key: String, ended: Arc<Vec<Ended>>, claims: Option<(Room, Option<Vec<Group>>)>) -> Turned {
     let looked = claims.as_ref().is_some_and(|(_, backlog)| backlog.is_none());
-    let finish = async { if ended.is_empty() { Ok(0) } else { engine.finish_by(key, Arc::clone(&ended)).await } };
+    let finish = async { if ended.is_empty() { Ok(0) } else { engine.finish_by(&key, Arc::clone(&ended)).await } };
     let claim = async {
         match claims {
-            Some((room, backlog)) => engine.claim_into(key, room, backlog).await.map(Some),
+            Some((room, backlog)) => engine.claim_into(&key, room, backlog).await.map(Some),
             None => Ok(None),
         }
     };

@@ -33,7 +33,7 @@ impl Job for Tick {
 
 fn every(cron: &str) -> Schedule {
     Schedule::new("test.every", cron, chrono_tz::UTC, |tx, now, line| {
-        enqueue(tx, now, &NewJob { job: &Tick {}, line, subject: "test", unique_key: None, run_at: now })
+        enqueue(tx, now, &NewJob { job: &Tick {}, line, subject: "test", unique_key: None, order_key: None, run_at: now })
     })
     .expect("a pattern")
 }
