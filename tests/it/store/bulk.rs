@@ -132,6 +132,7 @@ both_engines! {
         store.close().await;
         assert!(is_there(&app.url, "second"), "closed and not there");
         assert!(matches!(store.write_bulk("test.bulk", |tx: &mut Tx<'_>| put(tx, "third")).await, Err(WriteError::NotWritten(_))));
-        (first.await.expect("it is written"), second.await.expect("it is written"));
+        first.await.expect("it is written");
+        second.await.expect("it is written");
     }
 }

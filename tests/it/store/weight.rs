@@ -100,11 +100,13 @@ fn add_relaxed(tx: &mut Tx<'_>) -> QueryResult<()> {
     add(tx)
 }
 
+type Change = fn(&mut Tx<'_>) -> QueryResult<()>;
+
 #[test]
 fn a_group_is_relaxed_only_if_everybody_who_wrote_was() {
     on_engine(Engine::Postgres, |app| async move {
         watch_commits(&app);
-        let groups: [&[fn(&mut Tx<'_>) -> QueryResult<()>]; 4] =
+        let groups: [&[Change]; 4] =
             [&[add_relaxed, add_relaxed], &[add_relaxed, add], &[add, add_relaxed], &[add_relaxed, |tx| put_and_look(tx, "look")]];
         let mut expected = Vec::new();
         for (group, setting) in groups.into_iter().zip(["off", "on", "on", "off"]) {
