@@ -321,7 +321,7 @@ impl Worker {
 
 fn put(tx: &mut Tx<'_>, now: UtcTime, number: usize) -> QueryResult<()> {
     let line = LineId::mint(now);
-    let new = NewJob { job: &Noop { number }, line: &line, subject: "bench", unique_key: None, run_at: now };
+    let new = NewJob { job: &Noop { number }, line: &line, subject: "bench", unique_key: None, order_key: None, run_at: now };
     enqueue(tx, now, &new).map(drop)
 }
 
