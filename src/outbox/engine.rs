@@ -208,7 +208,9 @@ impl Engine {
         // A provider that is down says nothing about the size of a batch; the breaker deals with it.
         let is_of_batch = |verdict| matches!(verdict, Verdict::Works | Verdict::SaysNothing);
         let failed = ended.finished.iter().map(|finished| &finished.settlement);
-        let failed = failed.filter(|settlement| settlement.error.is_some() && is_of_batch(settlement.verdict)).count();
+        let failed = failed
+            .filter(|settlement| settlement.error.is_some() && settlement.batch_limit.is_none() && is_of_batch(settlement.verdict))
+            .count();
         let size = self.pace.size(ended.run.kind, spec.batch_start, spec.batch_max);
         self.pace.learn(ended.run.kind, size, spec.batch_max, ended.finished.len(), failed);
     }

@@ -1,5 +1,9 @@
 //! The engine's promises.
 
+mod again;
 mod engine;
 mod kinds;
+mod kit;
+mod limits;
+mod order;
 mod schedules;
