@@ -31,6 +31,11 @@ enum Command {
         #[command(subcommand)]
         command: cli::user::UserCommand,
     },
+    /// Look after the record of who did what.
+    Audit {
+        #[command(subcommand)]
+        command: cli::audit::AuditCommand,
+    },
     /// Connect a provider without a browser.
     Connect {
         #[command(subcommand)]
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
             Command::Migrate => cli::migrate::run().await,
             Command::Sandbox(arguments) => cli::sandbox::run(&arguments).await,
             Command::User { command } => cli::user::run(command).await,
+            Command::Audit { command } => cli::audit::run(command).await,
             Command::Connect { command } => cli::connect::run(command).await,
         }
     });

@@ -1,4 +1,4 @@
-//! Ticks once a second: fires what is due and forgets what is too old to keep. What is due is decided by rows
+//! Ticks once a second: fires what is due, seals what was audited, and forgets what is too old to keep. What is due is decided by rows
 //! (`outbox::schedules`); nothing here needs to be on time, and two processes that tick together do no harm.
 
 use std::time::Duration;
@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::audit;
 use crate::outbox::schedules::{self, Schedule};
 
 const TICK: Duration = Duration::from_secs(1);
@@ -25,6 +26,9 @@ pub async fn keep_ticking(app: App, due: Vec<Schedule>, mut stop: watch::Receive
         }
         if let Err(cause) = schedules::tick(&app, &due).await {
             tracing::warn!(error = %cause, "Schedules could not be looked at; trying again in a second");
+        }
+        if let Err(cause) = audit::seal_new(&app).await {
+            tracing::warn!(error = %cause, "New audit rows could not be sealed; trying again in a second");
         }
         if ticks.is_multiple_of(RETENTION_EVERY)
             && let Err(cause) = app.store.forget_old_batches().await

@@ -1,4 +1,18 @@
-//! Who did what, when, why. Rows are written unsealed; chaining them comes later and needs nothing from the writers.
+//! Who did what, when, why. Rows are written unsealed, in the transaction of what was done; once a second `seal` chains them
+//! in an order of its own, so that no writer waits for another. `verify` finds what was changed since, `erase` takes away
+//! personal values without breaking the chain, `chain` says what exactly is sealed.
+
+mod chain;
+#[cfg(test)]
+mod chain_tests;
+mod erase;
+mod seal;
+mod verify;
+
+pub use chain::PersonalValue;
+pub use erase::{ERASED, erase};
+pub use seal::seal_new;
+pub use verify::{Broken, Noted, Verified, verify};
 
 use diesel::prelude::*;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! The commands. Each says what it could not do and what to do about it, and exits with something other than 0 then.
 
+pub mod audit;
 pub mod connect;
 pub mod demo;
 pub mod logs;

@@ -48,9 +48,10 @@ pub const REGISTRY: &[Register] = &[
     },
     Register {
         table: "audit",
-        personal: &[("actor", UntilErased), ("reason", UntilErased), ("before", UntilErased), ("after", UntilErased), ("address", Days(TRACE_DAYS))],
-        plain: &["id", "at", "action", "subject", "line_id", "seal_seq", "seal"],
+        personal: &[("actor", UntilErased), ("reason", UntilErased), ("before", UntilErased), ("after", UntilErased), ("address", Days(TRACE_DAYS)), ("salts", UntilErased)],
+        plain: &["id", "at", "action", "subject", "line_id", "seal_seq", "seal", "commitments"],
     },
+    Register { table: "audit_chain", personal: &[], plain: &["id", "last_seq", "last_seal", "sealed_at"] },
     Register { table: "processes", personal: &[], plain: &["id", "role", "version", "host", "started_at", "heartbeat_at", "clock_ahead_ms"] },
     Register {
         table: "jobs",

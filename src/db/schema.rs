@@ -60,6 +60,17 @@ diesel::table! {
         address -> Nullable<Text>,
         seal_seq -> Nullable<BigInt>,
         seal -> Nullable<Text>,
+        commitments -> Nullable<Text>,
+        salts -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_chain (id) {
+        id -> BigInt,
+        last_seq -> BigInt,
+        last_seal -> Text,
+        sealed_at -> Nullable<Timestamp>,
     }
 }
 
@@ -312,6 +323,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     events,
     audit,
+    audit_chain,
     processes,
     jobs,
     order_keys,

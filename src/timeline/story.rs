@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
+use crate::audit::ERASED;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{audit, events, job_attempts, jobs, users};
@@ -188,6 +189,7 @@ pub fn who(actor: &str, people: &BTreeMap<String, String>) -> String {
         "cli" => "the command line".into(),
         "cron" => "the scheduler's secret".into(),
         "system" => "the program".into(),
+        ERASED => "a person who was erased".into(),
         other => other.to_owned(),
     })
 }

@@ -1,5 +1,6 @@
 //! The integration tests: one binary that runs the real program against both engines.
 
+mod audit;
 mod commands;
 mod connections;
 mod harness;
