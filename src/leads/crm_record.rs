@@ -38,7 +38,7 @@ fn value(lead: &Lead, field: &str) -> Option<String> {
         "company" => cut(lead.company.as_deref()?, COMPANY_MAX),
         "source" => cut(&lead.source, LINE_MAX),
         "page_url" => cut(lead.page_url.as_deref()?, LINE_MAX),
-        "description" => cut(&description(lead), TEXT_MAX),
+        "description" => description(lead),
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
@@ -52,8 +52,19 @@ fn split_name(name: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Everything the lead said that has no field of its own, and our line id, by which a person finds it here.
+/// Everything the lead said that has no field of its own, and our line id, by which a person finds it here and a look-up finds
+/// it there: it stays, however long the rest is.
 pub fn description(lead: &Lead) -> String {
+    let id = id_line(lead);
+    format!("{}\n{id}", cut(&told(lead), TEXT_MAX - 1 - id.chars().count())).trim_start().to_owned()
+}
+
+/// The line of the description that no other lead's has.
+pub fn id_line(lead: &Lead) -> String {
+    format!("Throughline: {}", lead.line_id)
+}
+
+fn told(lead: &Lead) -> String {
     let mut parts = Vec::new();
     if let Some(message) = &lead.message {
         parts.push(message.clone());
@@ -68,7 +79,6 @@ pub fn description(lead: &Lead) -> String {
         let wording = lead.consent_wording.as_deref().unwrap_or("no wording kept");
         parts.push(format!("Consent: {} ({wording})", if given { "given" } else { "not given" }));
     }
-    parts.push(format!("Throughline: {}", lead.line_id));
     parts.join("\n")
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::crm_record;
+use super::look_up::{PAGES_MAX, look_up};
 use super::model::{Lead, LeadId, LeadStatus};
 use super::note_job::AddEnquiryNote;
 use super::queries::{self, Progress};
@@ -18,7 +19,7 @@ use crate::error::Error;
 use crate::integrations::zoho::PROVIDER;
 use crate::integrations::zoho::crm::{BatchAnswer, Crm, How, MemberAnswer, RECORDS_MAX, Record};
 use crate::integrations::{Failure, FailureClass};
-use crate::outbox::{Change, Claimed, Job, JobState, Lane, NewJob, Outcome, Repeatable, Report, enqueue};
+use crate::outbox::{Change, Claimed, Job, JobState, Lane, NewJob, Outcome, Probed, Repeatable, Report, enqueue};
 use crate::timeline::{self, Event};
 
 /// Calls one run may make when addresses repeat; what is left over goes with the next run.
@@ -36,17 +37,24 @@ impl Job for DeliverLead {
     const ATTEMPTS_MAX: i64 = 3;
     const RETRY_AFTER_S: &'static [u32] = &[60, 300];
     const TIMEOUT_S: u64 = 180;
-    // With the unique field an upsert finds what an earlier attempt wrote; without it a person has to look.
+    // With the unique field an upsert finds what an earlier attempt wrote; without it the record is looked for.
     const REPEATABLE: Repeatable = Repeatable::WithExternalField;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
     const BATCH_MAX: usize = RECORDS_MAX;
     const CALLS: u32 = ROUNDS_MAX as u32;
+    // Search lags behind writes: only after the last of these does "not there" mean that it never arrived.
+    const PROBE_AFTER_S: &'static [u32] = &[120, 300, 900];
+    const PROBE_CALLS: u32 = PAGES_MAX as u32;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         match prepare(app, members).await {
             Ok((access, leads)) => deliver(app, &access, &leads, members).await,
             Err(failure) => members.iter().map(|_| Outcome::Failed(failure.clone()).into()).collect(),
         }
+    }
+
+    async fn probe(app: &App, member: &Claimed<Self>) -> Probed {
+        look_up(app, member.job.lead).await
     }
 
     fn reflect(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> diesel::QueryResult<()> {
@@ -142,6 +150,9 @@ fn left_over(exists: bool, now: UtcTime) -> Report {
 }
 
 fn reflect_one(tx: &mut Tx<'_>, change: &Change<'_, DeliverLead>) -> diesel::QueryResult<()> {
+    if change.by_look && change.state == JobState::Uncertain {
+        return record_event(tx, change, "lead.looked_up");
+    }
     let sent_as = change.note.and_then(|note| note["zoho_lead_id"].as_str()).map(str::to_owned);
     let progress = Progress {
         status: status(change),

@@ -6,6 +6,7 @@ pub mod deliver_job;
 pub mod intake;
 mod intake_limit;
 mod list_queries;
+mod look_up;
 pub mod model;
 mod note_job;
 mod pages;

@@ -26,14 +26,14 @@ use crate::integrations::{Failure, FailureClass};
 use crate::random;
 
 /// Whatever claims, but for the worker's turns, goes through one writer.
-const CLAIMS: &str = "outbox.claim";
+pub(super) const CLAIMS: &str = "outbox.claim";
 
 /// Claims, runs and finishes on behalf of one process.
 #[derive(Clone)]
 pub struct Engine {
-    app: App,
-    registry: Registry,
-    held: Held,
+    pub(super) app: App,
+    pub(super) registry: Registry,
+    pub(super) held: Held,
     pace: Pace,
 }
 
@@ -108,7 +108,10 @@ impl Engine {
         loop {
             let claimed = self.claim(1).await?;
             if claimed.is_empty() {
-                return Ok(runs);
+                match self.look_up_due().await? {
+                    0 => return Ok(runs),
+                    looks => runs += looks,
+                }
             }
             for run in claimed {
                 let ended = self.attempt(run).await;

@@ -15,6 +15,7 @@ use super::limits;
 use super::order;
 use super::plain::{self, Plain};
 use super::policy::{self, Circumstances, Settlement};
+use super::probe_queries;
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
@@ -160,6 +161,12 @@ fn settle_row(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, settled: &Sett
             jobs::batch_limit.eq(to.batch_limit.or(row.batch_limit)),
         ))
         .execute(tx.conn())?;
+    if done == 1
+        && to.state == JobState::Uncertain
+        && let Some(spec) = registry.get(&row.kind)
+    {
+        probe_queries::begin(tx, spec, row.id, now)?;
+    }
     Ok(done == 1)
 }
 

@@ -12,6 +12,7 @@ use crate::db::{Tx, id_type, text_enum};
 use crate::http::{CallLog, Exchange};
 use crate::integrations::Failure;
 use crate::line::LineId;
+use crate::outbox::probe::{Probe, Probed};
 use crate::outbox::progress::Progress;
 
 id_type! {
@@ -117,6 +118,8 @@ pub struct Change<'a, J> {
     /// The provider's answer, redacted.
     pub response: Option<&'a str>,
     pub at: UtcTime,
+    /// A look at an uncertain job brought it, or brought nothing new.
+    pub by_look: bool,
 }
 
 /// Whether an attempt whose end is unknown may simply be made again.
@@ -151,6 +154,10 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const BATCH_START: usize = Self::BATCH_MAX;
     /// Calls to the provider that one run makes at most: so many are reserved at the claim, and what was not used is given back.
     const CALLS: u32 = 1;
+    /// When to look up what became of an uncertain job: so many seconds after its answer was lost. Empty: a person looks.
+    const PROBE_AFTER_S: &'static [u32] = &[];
+    /// Calls to the provider that one look makes at most.
+    const PROBE_CALLS: u32 = 1;
     /// What happens to the jobs behind one that failed for good.
     const ON_DEAD: OnDead = OnDead::Release;
 
@@ -159,6 +166,11 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
 
     /// Runs the members and reports one outcome each, in their order.
     fn run_batch(app: &App, members: &[Claimed<Self>]) -> impl Future<Output = Vec<Report>> + Send;
+
+    /// Looks up whether an attempt whose end is not known has had its effect. Changes nothing anywhere.
+    fn probe(_app: &App, _member: &Claimed<Self>) -> impl Future<Output = Probed> + Send {
+        async { Probe::CannotTell("Nobody knows how to look it up: look for it yourself, then decide.".into()).into() }
+    }
 
     /// Mirrors changes of jobs on the feature's own rows, in the transaction that makes them.
     fn reflect(_tx: &mut Tx<'_>, _changes: &[Change<'_, Self>]) -> diesel::QueryResult<()> {

@@ -9,6 +9,7 @@ use diesel::sql_types::Bool;
 
 use super::attempts::{self, NewAttempt};
 use super::kind::{JobId, JobState};
+use super::probe_queries;
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
@@ -97,6 +98,12 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, 
         .execute(tx.conn())?;
     if taken == 0 {
         return Ok(());
+    }
+    if state == JobState::Uncertain
+        && row.state != state
+        && let Some(spec) = registry.get(&row.kind)
+    {
+        probe_queries::begin(tx, spec, row.id, now)?;
     }
     let by = row.leased_by.as_deref().unwrap_or(own_id);
     attempts::insert(tx.conn(), vec![NewAttempt { outcome: "rescued", message: Some(why), ..NewAttempt::of(row, by, now) }])?;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::kind::{Change, Claimed, Job, JobState, Lane, OnDead, Repeatable, Report};
 use super::limits::Limits;
+use super::probe::Probed;
 use super::progress::Progress;
 use super::row::JobRow;
 use crate::app::App;
@@ -27,16 +28,18 @@ pub(super) struct RawChange<'a> {
     pub note: Option<Value>,
     pub response: Option<String>,
     pub at: UtcTime,
+    pub by_look: bool,
 }
 
 impl<'a> RawChange<'a> {
     /// The job is in this state now; what else is to be said is added.
     pub(super) fn to(row: &'a JobRow, state: JobState, at: UtcTime) -> Self {
-        Self { row, state, attempts: row.attempts, error: None, note: None, response: None, at }
+        Self { row, state, attempts: row.attempts, error: None, note: None, response: None, at, by_look: false }
     }
 }
 
 type Run = dyn Fn(App, Vec<JobRow>, CallLog) -> BoxFuture<'static, anyhow::Result<Vec<Report>>> + Send + Sync;
+type ProbeOnce = dyn Fn(App, JobRow) -> BoxFuture<'static, anyhow::Result<Probed>> + Send + Sync;
 type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange<'_>]) -> diesel::QueryResult<()> + Send + Sync;
 
 /// A kind, with its types erased.
@@ -51,7 +54,10 @@ pub(super) struct KindSpec {
     pub batch_max: usize,
     pub on_dead: OnDead,
     pub mirrors: bool,
+    pub probe_after_s: &'static [u32],
+    pub probe_calls: u32,
     pub run: Box<Run>,
+    pub probe: Box<ProbeOnce>,
     pub reflect: Box<Reflect>,
 }
 
@@ -118,6 +124,9 @@ impl RegistryBuilder {
             batch_max: J::BATCH_MAX,
             on_dead: J::ON_DEAD,
             mirrors: J::MIRRORS,
+            probe_after_s: J::PROBE_AFTER_S,
+            probe_calls: J::PROBE_CALLS,
+            probe: Box::new(|app, row| async move { probe::<J>(&app, &row).await }.boxed()),
             run: Box::new(|app, rows, calls| async move { run::<J>(&app, &rows, &calls).await }.boxed()),
             reflect: Box::new(reflect::<J>),
         };
@@ -134,12 +143,20 @@ impl RegistryBuilder {
     }
 }
 
+fn claimed<J: Job>(app: &App, row: &JobRow, calls: &CallLog) -> anyhow::Result<Claimed<J>> {
+    let job: J = serde_json::from_str(&row.payload).with_context(|| format!("reading the payload of job {}", row.id))?;
+    let progress = Progress::new(app.store.clone(), app.clock.clone(), row.id, row.lease_token.unwrap_or_default());
+    Ok(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress })
+}
+
+async fn probe<J: Job>(app: &App, row: &JobRow) -> anyhow::Result<Probed> {
+    Ok(J::probe(app, &claimed(app, row, &CallLog::default())?).await)
+}
+
 async fn run<J: Job>(app: &App, rows: &[JobRow], calls: &CallLog) -> anyhow::Result<Vec<Report>> {
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
-        let job: J = serde_json::from_str(&row.payload).with_context(|| format!("reading the payload of job {}", row.id))?;
-        let progress = Progress::new(app.store.clone(), app.clock.clone(), row.id, row.lease_token.unwrap_or_default());
-        members.push(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress });
+        members.push(claimed(app, row, calls)?);
     }
     let reports = J::run_batch(app, &members).await;
     if reports.len() != rows.len() {
@@ -164,6 +181,7 @@ fn reflect<J: Job>(tx: &mut Tx<'_>, raw: &[RawChange<'_>]) -> diesel::QueryResul
             note: change.note.as_ref(),
             response: change.response.as_deref(),
             at: change.at,
+            by_look: change.by_look,
         });
     }
     J::reflect(tx, &changes)

@@ -12,6 +12,7 @@ use super::claim::Claim;
 use super::engine::Engine;
 use super::finish::Ended;
 use super::kind::Lane;
+use super::prober;
 use super::process::{Announcement, HEARTBEAT};
 use super::room::{InUse, Room};
 use super::survey::Group;
@@ -35,11 +36,14 @@ const UNWRITTEN_MAX: u32 = 60;
 const UNWRITTEN_PAUSE: Duration = Duration::from_millis(500);
 /// How long open calls may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(15);
+/// How long a look at an uncertain job may go on after that: it is simply made again.
+const LOOKS_DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs until `stop` turns true, then finishes or gives back what it holds.
 pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::Receiver<bool>) {
     let mut wake = engine.app().store.subscribe();
     let beats = tokio::spawn(keep_beating(engine.clone(), announcement));
+    let mut looks = tokio::spawn(prober::keep_looking(engine.clone(), stop.clone()));
     let mut desk = Desk::new(engine.clone(), SLOTS);
     while !*stop.borrow() {
         desk.begin_turns();
@@ -54,6 +58,9 @@ pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::R
         }
     }
     desk.drain().await;
+    if tokio::time::timeout(LOOKS_DRAIN, &mut looks).await.is_err() {
+        looks.abort();
+    }
     if let Err(cause) = engine.leave().await {
         tracing::warn!(error = %cause, "The worker could not say good-bye; its jobs are rescued when its lease runs out");
     }

@@ -161,6 +161,8 @@ fn event(row: &EventRow, times: Times) -> Entry {
         "lead.received" => ("info", "user-plus", "Lead received".to_owned()),
         "lead.sent" => ("ok", "check", "Arrived in Zoho CRM".to_owned()),
         "lead.failed" => ("bad", "x", "Delivery failed".to_owned()),
+        "lead.uncertain" => ("warn", "triangle-alert", "Its answer was lost".to_owned()),
+        "lead.looked_up" => ("info", "search", "Looked up in Zoho CRM".to_owned()),
         kind => ("", "activity", words(kind)),
     };
     let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
@@ -221,6 +223,10 @@ pub fn attempt(row: &AttemptRow, times: Times) -> Entry {
         "put_off" => ("warn", "hourglass", "put off"),
         "rescued" => ("warn", "history", "was cut off and taken back"),
         "uncertain" => ("warn", "triangle-alert", "ended without a known result"),
+        "found" => ("ok", "search", "was looked up and had arrived"),
+        "not_found" => ("info", "search", "was looked up and not found"),
+        "look_failed" => ("warn", "search", "could not be looked up just now"),
+        "look_ended" => ("warn", "search", "cannot be looked up"),
         _ => ("bad", "x", "failed"),
     };
     let call = match (&row.provider_call, row.provider_status) {

@@ -61,21 +61,6 @@ both_engines! {
         assert_eq!((arrived.len(), &arrived[0]["accepted"]), (1, &json!(2)));
     }
 
-    async fn without_the_unique_field_a_lost_answer_waits_for_a_person(app: TestApp) {
-        let whole = app.whole_with(Options { external_field: None, ..Options::default() }, &[]).await;
-        whole.connect_zoho().await;
-        whole.sandbox.script(json!({"fault": "timeout_after_commit", "path": "/crm/v8/Leads", "times": 1}));
-        let id = whole.post_lead("Ada", "ada@example.com").await;
-
-        whole.run_until_idle().await;
-        app.clock.advance(Duration::from_secs(3600));
-        whole.run_until_idle().await;
-
-        assert_eq!(whole.lead(id).await.status, LeadStatus::Uncertain);
-        assert_eq!(whole.job_of(&id.subject()).await.state, JobState::Uncertain);
-        assert_eq!(whole.sandbox.leads().len(), 1, "it was not sent twice");
-    }
-
     async fn a_record_that_keeps_failing_has_three_tries(app: TestApp) {
         let whole = app.whole().await;
         whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "equals": "ada@example.com"}, "code": "RECORD_LOCKED"}));

@@ -3,4 +3,5 @@
 mod delivery;
 mod hostile;
 mod intake;
+mod look_ups;
 mod outage;

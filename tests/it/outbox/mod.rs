@@ -6,4 +6,5 @@ mod kinds;
 mod kit;
 mod limits;
 mod order;
+mod probes;
 mod schedules;
