@@ -3,24 +3,21 @@
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::Context;
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
 use super::conn::{Conn, Engine};
+use super::desk::Desks;
 use super::fault::WriteRefusal;
 use super::inbox::{self, Door, NotTaken};
 use super::link::Link;
-use super::outage::Outage;
-use super::readers::{self, ReaderPool};
+use super::seat::{Equipment, Seat};
+use super::strike::{Strike, Strikes};
 use super::target::Target;
 use super::task::{Task, WriteError, WriteTask};
 use super::tx::{Topic, Tx, WriteMark};
-use super::wal::WalWatch;
-use super::writer::Writer;
 use crate::clock::Clock;
 
 /// Why a read failed.
@@ -49,17 +46,34 @@ pub struct StoreOptions {
     pub queue_max: usize,
     /// How long a writer insists on SQLite's lock, or on the fate of a lost COMMIT.
     pub patience: Duration,
+    /// How long PostgreSQL may keep a connection waiting before another takes its place; longer than any statement may take.
+    pub hang_max: Duration,
     pub clock: Clock,
     /// Run on each new connection of a writer: tests limit the size of the database with it.
     pub setup_sql: Option<String>,
+    /// What befalls writes on their way, in tests.
+    pub strikes: Strikes,
 }
 
 impl StoreOptions {
     /// What `serve` uses.
     pub fn new(url: &str, clock: Clock) -> Self {
-        Self { url: url.to_owned(), writers: 2, readers: 8, queue_max: 1024, patience: Duration::from_secs(10), clock, setup_sql: None }
+        Self {
+            url: url.to_owned(),
+            writers: 2,
+            readers: 8,
+            queue_max: 1024,
+            patience: Duration::from_secs(10),
+            hang_max: Duration::from_secs(35),
+            clock,
+            setup_sql: None,
+            strikes: Strikes::default(),
+        }
     }
 }
+
+/// A writer is asked for its last sign of life a little after the caller's patience: the caller came first.
+const HANG_MARGIN: Duration = Duration::from_secs(1);
 
 /// The database. Clones share pool and writers.
 #[derive(Clone)]
@@ -68,14 +82,15 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     target: Target,
     clock: Clock,
-    readers: ReaderPool,
-    /// One permit for each reader: whoever waits does so without holding a thread.
-    permits: Arc<Semaphore>,
+    readers: Desks,
     /// None after `close`.
     writers: RwLock<Option<Vec<Door>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where the doors lead to.
+    seats: Vec<Seat>,
+    hang_max: Duration,
     topics: broadcast::Sender<Topic>,
     changes_told: Arc<AtomicU64>,
+    strikes: Strikes,
 }
 
 impl Store {
@@ -94,35 +109,32 @@ impl Store {
         }
         let topics = broadcast::channel(1024).0;
         let changes_told = Arc::new(AtomicU64::new(0));
-        let (mut doors, mut threads) = (Vec::new(), Vec::new());
+        let (mut doors, mut seats) = (Vec::new(), Vec::new());
         let count = if target.engine() == Engine::Sqlite { 1 } else { options.writers.max(1) };
         for number in 0..count {
             let (door, inbox) = inbox::inbox(options.queue_max);
-            let writer = Writer {
+            let equipment = Equipment {
+                number,
                 target: target.clone(),
                 clock: options.clock.clone(),
                 topics: topics.clone(),
                 changes_told: changes_told.clone(),
-                inbox,
-                link: first.take(),
                 setup_sql: options.setup_sql.clone(),
                 patience: options.patience,
-                wal: WalWatch::new(&target),
-                outage: Outage::default(),
             };
-            let thread = std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || writer.run());
-            threads.push(thread.context("starting a writer thread")?);
+            seats.push(Seat::fill(equipment, inbox, first.take())?);
             doors.push(door);
         }
         Ok(Self(Arc::new(Inner {
-            readers: readers::pool(target.clone(), options.readers),
-            permits: Arc::new(Semaphore::new(options.readers as usize)),
+            readers: Desks::new(target.clone(), options.readers),
             target,
             clock: options.clock,
             writers: RwLock::new(Some(doors)),
-            threads: Mutex::new(threads),
+            seats,
+            hang_max: options.hang_max,
             topics,
             changes_told,
+            strikes: options.strikes,
         })))
     }
 
@@ -149,14 +161,14 @@ impl Store {
             if misplaced || WriteMark::is_set() {
                 return Err(ReadError::Failed("read was called inside a write closure; use the closure's own connection".into()).into());
             }
-            let permit = tokio::time::timeout(readers::WAIT_MAX, Arc::clone(&store.permits).acquire_owned()).await;
-            let Ok(Ok(permit)) = permit else { return Err(ReadError::Unavailable.into()) };
-            let asked = tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                let mut reader = store.readers.get().map_err(|_| ReadError::Unavailable)?;
-                ask(&mut reader.conn)
-            });
-            asked.await.unwrap_or_else(|failure| Err(ReadError::Failed(format!("a read did not end: {failure}")).into()))
+            let desk = store.readers.open();
+            match store.unless_it_hangs(desk.ask(ask)).await.unwrap_or(Err(ReadError::Unavailable)) {
+                Ok(answered) => answered,
+                Err(cause) => {
+                    store.readers.leave(&desk, store.hang_max);
+                    Err(cause.into())
+                }
+            }
         }
     }
 
@@ -210,11 +222,22 @@ impl Store {
             if misplaced || WriteMark::is_set() {
                 return Err(WriteError::NotWritten(format!("`{name}` was called inside a write closure")));
             }
+            let strike = store.strikes.on(name);
+            if strike == Some(Strike::Refused) {
+                return Err(WriteError::NotWritten("refused by a test".into()));
+            }
             let (caller, answer) = oneshot::channel();
             let task = Box::new(WriteTask::new(name, change, caller));
-            store.hand_over(hash, |door| offer(door, task))?;
+            let seat = store.hand_over(hash, |door| offer(door, task))?;
             // The sender vanishes only with a writer that died: what it did then is not known.
-            answer.await.unwrap_or(Err(WriteError::Unknown))
+            let answered = match store.unless_it_hangs(answer).await {
+                Some(answered) => answered.unwrap_or(Err(WriteError::Unknown)),
+                None => {
+                    seat.relieve_if_stuck(store.hang_max);
+                    Err(WriteError::Unknown)
+                }
+            };
+            if strike == Some(Strike::AnswerLost) { Err(WriteError::Unknown) } else { answered }
         }
     }
 
@@ -258,22 +281,33 @@ impl Store {
     /// Takes no more writes, finishes those it has, and ends the writers.
     pub async fn close(&self) {
         self.0.writers.write().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let _ended = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await;
+        let store = Arc::clone(&self.0);
+        let _ended = tokio::task::spawn_blocking(move || store.seats.iter().for_each(|seat| seat.wait_for_end(store.hang_max))).await;
     }
 }
 
 impl Inner {
-    fn hand_over<E>(&self, hash: u64, offer: impl FnOnce(&Door) -> Result<(), NotTaken>) -> Result<(), WriteError<E>> {
+    /// None: PostgreSQL has neither answered nor closed the connection for longer than any statement may take. (SQLite's
+    /// file does not hang; it says BUSY.)
+    async fn unless_it_hangs<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
+        match self.target.engine() {
+            Engine::Sqlite => Some(waiting.await),
+            Engine::Postgres => tokio::time::timeout(self.hang_max + HANG_MARGIN, waiting).await.ok(),
+        }
+    }
+
+    /// Tells whose inbox it went to.
+    fn hand_over<E>(&self, hash: u64, offer: impl FnOnce(&Door) -> Result<(), NotTaken>) -> Result<&Seat, WriteError<E>> {
         let writers = self.writers.read().unwrap_or_else(PoisonError::into_inner);
         let Some(writers) = writers.as_ref() else {
             return Err(WriteError::NotWritten("the program is stopping".into()));
         };
         let place = usize::try_from(hash % writers.len() as u64).unwrap_or_default();
-        offer(&writers[place]).map_err(|refused| match refused {
-            NotTaken::Full => WriteError::Busy,
-            NotTaken::Ended => WriteError::NotWritten("the writer has ended".into()),
-        })
+        match offer(&writers[place]) {
+            Ok(()) => Ok(&self.seats[place]),
+            Err(NotTaken::Full) => Err(WriteError::Busy),
+            Err(NotTaken::Ended) => Err(WriteError::NotWritten("the writer has ended".into())),
+        }
     }
 }
 

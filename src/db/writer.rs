@@ -2,8 +2,8 @@
 //! once and answers all. docs: ARCHITECTURE.md, "Storage"; each rule here was found by breaking a prototype.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -14,6 +14,7 @@ use super::inbox::{Inbox, Turn};
 use super::link::{Breakdown, CommitFailure, Durability, Link, Part};
 use super::mark::BatchMark;
 use super::outage::Outage;
+use super::seat::Pulse;
 use super::target::Target;
 use super::task::{Task, Verdict};
 use super::tx::Topic;
@@ -37,7 +38,9 @@ pub(super) struct Writer {
     pub(super) topics: broadcast::Sender<Topic>,
     /// Shared by all writers and the store: see `Store::changes_told`.
     pub(super) changes_told: Arc<AtomicU64>,
-    pub(super) inbox: Inbox,
+    /// The seat's: a successor finds in it what this one did not come to.
+    pub(super) inbox: Arc<Mutex<Inbox>>,
+    pub(super) pulse: Arc<Pulse>,
     /// None: it broke and is opened again for the next batch.
     pub(super) link: Option<Link>,
     pub(super) setup_sql: Option<String>,
@@ -75,9 +78,10 @@ enum Take {
 }
 
 impl Writer {
-    /// Works until every sender is gone and the inbox is empty.
+    /// Works until every sender is gone and the inbox is empty, or somebody else sits in its place.
     pub(super) fn run(mut self) {
-        while let Some(turn) = self.inbox.next() {
+        while let Some(turn) = self.next_turn() {
+            self.pulse.beat();
             let (first, take) = match turn {
                 Turn::Ordinary(first) => (first, Take::AndMore),
                 Turn::Bulk(chunk) => (chunk, Take::OnlyThese),
@@ -90,7 +94,16 @@ impl Writer {
                 self.link = None;
             }
             self.wal.look();
+            self.pulse.rest();
         }
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        if self.pulse.is_relieved() { None } else { self.inbox().next() }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serve(&mut self, first: Box<dyn Task>, take: Take) {
@@ -112,6 +125,9 @@ impl Writer {
 
     /// Runs the closures, each in its savepoint, in one transaction.
     fn attempt(&mut self, batch: &mut Vec<Box<dyn Task>>, take: Take) -> End {
+        if self.pulse.is_relieved() {
+            return End::Unreachable("the connection hung".into());
+        }
         if let Some(why) = self.outage.just_now() {
             return End::Unreachable(why);
         }
@@ -126,7 +142,7 @@ impl Writer {
         loop {
             if next == batch.len() {
                 let room = take == Take::AndMore && next < BATCH_MAX && watch.elapsed() < BATCH_WORK_MAX;
-                match if room { self.inbox.try_next() } else { None } {
+                match if room { self.inbox().try_next() } else { None } {
                     Some(task) if task.is_abandoned() => continue,
                     Some(task) => batch.push(task),
                     None => break,
@@ -181,6 +197,7 @@ impl Writer {
         let Some(link) = self.link.as_mut() else {
             return Err(Breakdown { fault: Fault::Lost, why: "there is no connection".into() });
         };
+        self.pulse.beat();
         let watch = Stopwatch::start();
         let part = link.run(task);
         if watch.elapsed() > SLOW_CLOSURE {
@@ -194,6 +211,7 @@ impl Writer {
         let Some(link) = self.link.as_mut() else {
             return End::Unreachable("there is no connection".into());
         };
+        self.pulse.beat();
         let durability = match link.close_batch(&mark, wanted) {
             Ok(durability) => durability,
             Err(breakdown) => return self.break_off(None, breakdown),
@@ -288,6 +306,7 @@ impl Writer {
         error!(error = why, batch.id = mark.id(), "The answer to a COMMIT was lost");
         let (watch, mut last) = (Stopwatch::start(), String::new());
         while watch.elapsed() < self.patience {
+            self.pulse.beat();
             let asked = Link::open(&self.target, self.setup_sql.as_deref()).and_then(|mut link| {
                 let committed = link.was_committed(mark)?;
                 self.link = Some(link);
@@ -323,7 +342,10 @@ impl Writer {
 
     /// Nobody waits for a database that is known to be away: whoever is in the channel is told as well.
     fn refuse_all(&mut self, batch: &mut Vec<Box<dyn Task>>, why: String) {
-        batch.extend(std::iter::from_fn(|| self.inbox.try_next()).take(BATCH_MAX));
+        if !self.pulse.is_relieved() {
+            let inbox = self.inbox();
+            batch.extend(std::iter::from_fn(|| inbox.try_next()).take(BATCH_MAX));
+        }
         self.outage.refused(batch.len());
         answer_all(batch, &Verdict::NotWritten(why));
     }

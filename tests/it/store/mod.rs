@@ -5,6 +5,7 @@ mod broken_disk;
 mod bulk;
 mod faults;
 mod group;
+mod hang;
 mod limits;
 mod paging;
 mod races;

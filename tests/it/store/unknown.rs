@@ -31,19 +31,19 @@ fn audit_rows(app: &TestApp) -> i64 {
 }
 
 /// A store whose connections go through a wire that can be cut.
-async fn store_on_a_wire(app: &TestApp) -> (Store, Wire) {
+pub async fn store_on_a_wire(app: &TestApp, hang_max: Duration) -> (Store, Wire) {
     let (before, rest) = app.url.split_once("@127.0.0.1:").expect("the harness's URL");
     let (port, database) = rest.split_once('/').expect("the harness's URL");
     let wire = Wire::to(port.parse().expect("a port")).await;
     let mut options = StoreOptions::new(&format!("{before}@127.0.0.1:{}/{database}", wire.port), app.clock.clone());
-    options.patience = Duration::from_secs(2);
+    (options.patience, options.hang_max) = (Duration::from_secs(2), hang_max);
     let store = tokio::task::block_in_place(|| Store::open_with(options)).expect("the store opens");
     (store, wire)
 }
 
 /// Three writes in one transaction whose COMMIT is cut; the middle one counts how often it ran.
 async fn cut_a_group(app: &TestApp, how: Cut) -> ([Result<(), WriteError<diesel::result::Error>>; 3], u32, Store, Wire) {
-    let (store, wire) = store_on_a_wire(app).await;
+    let (store, wire) = store_on_a_wire(app, Duration::from_secs(35)).await;
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
     let plug = Plug::hold(&store).await;
@@ -103,7 +103,7 @@ fn what_cannot_be_found_out_is_answered_unknown_and_never_repeated() {
 #[test]
 fn a_lost_answer_to_relaxed_writes_stays_unknown_and_is_never_repeated() {
     on_engine(Engine::Postgres, |app| async move {
-        let (store, wire) = store_on_a_wire(&app).await;
+        let (store, wire) = store_on_a_wire(&app, Duration::from_secs(35)).await;
         let runs = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&runs);
         let plug = Plug::hold(&store).await;

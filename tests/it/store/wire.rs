@@ -25,13 +25,19 @@ pub enum Cut {
 pub struct Wire {
     pub port: u16,
     next: Arc<AtomicU8>,
+    /// How often everything under way was swallowed.
+    swallowed: Arc<AtomicU8>,
 }
 
 impl Wire {
     /// Lays a wire to PostgreSQL's port.
     pub async fn to(server_port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let wire = Self { port: listener.local_addr().expect("bound").port(), next: Arc::new(AtomicU8::new(Cut::Never as u8)) };
+        let wire = Self {
+            port: listener.local_addr().expect("bound").port(),
+            next: Arc::new(AtomicU8::new(Cut::Never as u8)),
+            swallowed: Arc::default(),
+        };
         let laid = wire.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -48,12 +54,21 @@ impl Wire {
         self.next.store(how as u8, Ordering::SeqCst);
     }
 
+    /// Every connection there is goes silent for ever, and none is closed. Whoever connects from now on gets through.
+    pub fn swallow(&self) {
+        self.swallowed.fetch_add(1, Ordering::SeqCst);
+    }
+
     async fn carry(self, mut client: TcpStream, server_port: u16) {
         let mut server = TcpStream::connect(("127.0.0.1", server_port)).await.expect("PostgreSQL listens");
         let (mut up, mut down) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+        let born = self.swallowed.load(Ordering::SeqCst);
         loop {
             tokio::select! {
                 read = client.read(&mut up) => {
+                    if self.swallowed.load(Ordering::SeqCst) != born {
+                        return std::future::pending().await;
+                    }
                     let Ok(size @ 1..) = read else { return };
                     let is_commit = up[..size].windows(7).any(|bytes| bytes == b"COMMIT\0");
                     if is_commit && self.is_cut_here(&up[..size], &mut server).await {
