@@ -195,6 +195,11 @@ const RESERVED: &[Reserved] = &[
         allowed: |source| source.path == "src/random.rs",
     },
     Reserved {
+        words: &["seed_this_thread"],
+        reason: "a seed makes every token known: only simulations set one",
+        allowed: |source| source.path == "src/random.rs",
+    },
+    Reserved {
         words: &["std::env::", "env::var"],
         reason: "config/ parses the environment once",
         allowed: |source| matches!(source.module(), "config" | "cli" | "main"),

@@ -91,9 +91,10 @@ impl Engine {
         ended
     }
 
-    /// Writes down what came of runs. Returns how many jobs were finished: those whose lease still held.
-    pub async fn finish(&self, ended: Vec<Ended>) -> Result<usize> {
-        self.finish_by(CLAIMS, Arc::new(ended)).await
+    /// Writes down what came of runs. Returns how many jobs were finished: those whose lease still held. May be tried again
+    /// with a clone of what is shared.
+    pub async fn finish(&self, ended: impl Into<Arc<Vec<Ended>>>) -> Result<usize> {
+        self.finish_by(CLAIMS, ended.into()).await
     }
 
     pub(super) async fn finish_by(&self, key: &str, ended: Arc<Vec<Ended>>) -> Result<usize> {

@@ -1,0 +1,50 @@
+//! The seeded simulation: the engine, the store and the real clients against the sandbox, several processes on one store,
+//! with faults of the provider, of the wire, of the store and of the processes themselves, and a clock that jumps. One seed
+//! is one run, step for step. `scripts/simulate` runs many; a seed that fails prints what happened.
+
+#[path = "../it/harness/cluster.rs"]
+mod cluster;
+mod dice;
+mod ending;
+mod ground;
+mod laws;
+mod planted;
+mod process;
+mod runs;
+mod settings;
+mod steps;
+mod trace;
+mod wire;
+mod world;
+
+use throughline::db::Engine;
+
+use crate::runs::{find_planted, run_seeds, simulate};
+use crate::settings::Planted;
+
+#[test]
+fn nothing_is_lost_or_doubled_on_sqlite() {
+    run_seeds(Engine::Sqlite);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_on_postgres() {
+    run_seeds(Engine::Postgres);
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    let [one, other] = [1, 2].map(|_| simulate(Engine::Sqlite, 7, Planted::Nothing));
+    assert!(one.trace.len() > 50, "{} steps", one.trace.len());
+    assert_eq!(one.trace, other.trace);
+}
+
+#[test]
+fn an_outcome_written_without_its_lease_is_found() {
+    find_planted(Planted::Lease);
+}
+
+#[test]
+fn an_outcome_written_before_the_work_is_found() {
+    find_planted(Planted::EarlyFinish);
+}
