@@ -46,6 +46,40 @@ both_engines! {
         assert_eq!(whole.lead(ids[51]).await.status, LeadStatus::Sent);
     }
 
+    async fn one_lead_that_spoils_the_call_for_a_hundred_is_found_by_halving(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "refuse_call", "match": {"field": "Email", "equals": "n63@example.com"}}));
+        let mut ids = Vec::new();
+        for n in 0..100 {
+            ids.push(whole.post_lead(&format!("Lead {n}"), &format!("n{n}@example.com")).await);
+        }
+
+        whole.run_until_idle().await;
+
+        let calls = whole.sandbox.calls("POST /crm/v8/Leads/upsert");
+        println!("a hundred leads, one of them spoils its call: {calls} calls");
+        assert!(calls <= 1 + 2 * 7, "one call for all, and at most two a halving: {calls}");
+        assert_eq!(whole.sandbox.leads().len(), 99);
+        for (n, id) in ids.iter().enumerate() {
+            let lead = whole.lead(*id).await;
+            let expected = if n == 63 { LeadStatus::Failed } else { LeadStatus::Sent };
+            assert_eq!((lead.status, lead.retry_count), (expected, 0), "lead {n}: {:?}", lead.last_error);
+        }
+        let spoilt = whole.lead(ids[63]).await.last_error.expect("its reason");
+        assert!(spoilt.contains("refused as a whole by a scripted fault [INVALID_DATA]"), "{spoilt}");
+    }
+
+    async fn a_call_refused_for_the_way_it_is_made_is_not_made_again_in_parts(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.script(json!({"fault": "refuse_call", "code": "INVALID_MODULE", "path": "/crm/v8/Leads"}));
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            ids.push(whole.post_lead(&format!("Lead {n}"), &format!("n{n}@example.com")).await);
+        }
+        whole.run_until_idle().await;
+        assert_eq!((whole.sandbox.calls("POST /crm/v8/Leads/upsert"), whole.lead(ids[0]).await.status), (1, LeadStatus::Failed));
+    }
+
     async fn a_lost_answer_is_sent_again_and_the_crm_has_the_lead_once(app: TestApp) {
         let whole = app.whole().await;
         whole.sandbox.script(json!({"fault": "timeout_after_commit", "path": "/crm/v8/Leads", "times": 1}));

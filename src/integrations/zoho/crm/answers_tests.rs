@@ -89,6 +89,14 @@ fn failures_of_the_whole_call_are_every_members() {
             400,
             r#"{"data":[{"code":"INVALID_MODULE","message":"the module name given seems to be invalid","status":"error","details":{}}]}"#,
         ),
+        (
+            400,
+            r#"{"code":"INVALID_DATA","message":"invalid data","status":"error","details":{"api_name":"Email","json_path":"$.data[7].Email"}}"#,
+        ),
+        (
+            400,
+            r#"{"code":"INVALID_DATA","message":"not unique","status":"error","details":{"json_path":"$.duplicate_check_fields","api_name":"X"}}"#,
+        ),
         (400, r#"{"code":"LIMIT_EXCEEDED","message":"exceeded the limit","status":"error","details":{}}"#),
         (429, r#"{"code":"RATE_LIMIT_EXCEEDED","message":"Too many requests. Please try again later.","status":"error"}"#),
         (500, r#"{"code":"INTERNAL_ERROR","message":"Internal Server Error","status":"error","details":{}}"#),
@@ -108,7 +116,9 @@ fn failures_of_the_whole_call_are_every_members() {
     authentication Zoho refuses our access token [INVALID_TOKEN] -> refresh
     authentication The Zoho connection lacks a permission it needs: connect Zoho again and grant all of them [OAUTH_SCOPE_MISMATCH]
     authentication The Zoho user of this connection may not write leads: give the user that right in Zoho, or connect with another user [NO_PERMISSION]
-    validation Zoho refuses the request: the module name given seems to be invalid [INVALID_MODULE]
+    not_found Zoho does not know what we refer to: the module name given seems to be invalid [INVALID_MODULE]
+    validation Zoho refuses the request: invalid data (Email) [INVALID_DATA]
+    authentication Zoho CRM has no unique field of this name any more: create it again, or connect Zoho again. not unique (X) [INVALID_DATA]
     validation Zoho takes fewer records in one call than we sent [LIMIT_EXCEEDED]
     rate_limited Zoho asks us to slow down [RATE_LIMIT_EXCEEDED]
     server_error Zoho had a fault of its own [INTERNAL_ERROR] (unknown)

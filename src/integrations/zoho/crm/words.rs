@@ -19,7 +19,7 @@ pub(super) fn is_permission(code: &str) -> bool {
     PERMISSION_CODES.contains(&code)
 }
 
-/// An error that concerns the whole request.
+/// An error that concerns the whole request. `Validation` means that one of its records may have spoilt it for the others.
 pub(super) fn whole(status: u16, error: &Value) -> Failure {
     let code = error["code"].as_str().unwrap_or_default();
     let told = error["message"].as_str().unwrap_or_default();
@@ -30,6 +30,18 @@ pub(super) fn whole(status: u16, error: &Value) -> Failure {
             "The Zoho connection lacks a permission it needs: connect Zoho again and grant all of them".to_owned(),
         ),
         _ if is_permission(code) => return permission(code),
+        // Nothing about the records: sending them in smaller groups would only cost calls.
+        "INVALID_MODULE" | "INVALID_URL_PATTERN" => {
+            (FailureClass::NotFound, format!("Zoho does not know what we refer to: {}", place(error, told)))
+        }
+        "INVALID_REQUEST_METHOD" | "REQUIRED_PARAM_MISSING" => {
+            (FailureClass::Unknown, format!("Zoho refuses the way we ask, which is a bug of ours: {}", place(error, told)))
+        }
+        // The set-up is wrong, not a lead: they wait until a person has mended it.
+        "INVALID_DATA" if error["details"]["json_path"] == "$.duplicate_check_fields" => (
+            FailureClass::Authentication,
+            format!("Zoho CRM has no unique field of this name any more: create it again, or connect Zoho again. {}", place(error, told)),
+        ),
         "LIMIT_EXCEEDED" => (FailureClass::Validation, "Zoho takes fewer records in one call than we sent".to_owned()),
         "INTERNAL_ERROR" | "INTERNAL_SERVER_ERROR" => (FailureClass::ServerError, "Zoho had a fault of its own".to_owned()),
         _ => match status {
