@@ -9,6 +9,7 @@ use diesel::sql_types::Bool;
 
 use super::attempts::{self, NewAttempt};
 use super::kind::{JobId, JobState};
+use super::presence::SILENT_AFTER;
 use super::probe_queries;
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
@@ -19,8 +20,6 @@ use crate::{literal_condition, on_backend};
 
 /// How often a process says that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// After this long without a heartbeat a process counts as dead.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// Rows of processes that died are kept this long, for the attempts that name them.
 const REMEMBERED: TimeDelta = TimeDelta::days(7);
 /// Jobs rescued in one transaction.
@@ -51,7 +50,11 @@ pub fn beat(tx: &mut Tx<'_>, announcement: &Announcement) -> QueryResult<()> {
 
 /// How many processes with the worker's role live.
 pub fn count_live_workers(conn: &mut Conn, now: UtcTime) -> QueryResult<i64> {
-    processes::table.filter(processes::heartbeat_at.gt(now - LEASE)).filter(processes::role.like("%worker%")).count().get_result(conn)
+    processes::table
+        .filter(processes::heartbeat_at.gt(now - SILENT_AFTER))
+        .filter(processes::role.like("%worker%"))
+        .count()
+        .get_result(conn)
 }
 
 /// Says good-bye, so that nobody waits for this process's lease to run out.
@@ -138,12 +141,13 @@ fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryRes
         Whom::Own => leased.filter(jobs::leased_by.eq(own_id)).order(jobs::id).limit(RESCUE_MAX).load(conn),
         Whom::Lost { jobs: held, .. } => {
             // What this process runs is bounded by its slots; what it lost is seldom anything.
-            let old: Vec<JobRow> = leased.filter(jobs::leased_by.eq(own_id)).filter(jobs::updated_at.lt(now - LEASE)).load(conn)?;
+            let old: Vec<JobRow> = leased.filter(jobs::leased_by.eq(own_id)).filter(jobs::updated_at.lt(now - SILENT_AFTER)).load(conn)?;
             Ok(old.into_iter().filter(|row| !held.contains(&row.id)).take(RESCUE_MAX as usize).collect())
         }
         Whom::Silent => {
-            let lives =
-                processes::table.filter(processes::id.nullable().eq(jobs::leased_by)).filter(processes::heartbeat_at.gt(now - LEASE));
+            let lives = processes::table
+                .filter(processes::id.nullable().eq(jobs::leased_by))
+                .filter(processes::heartbeat_at.gt(now - SILENT_AFTER));
             leased.filter(diesel::dsl::not(diesel::dsl::exists(lives))).order(jobs::id).limit(RESCUE_MAX).load(conn)
         }
     }
@@ -156,11 +160,11 @@ fn free_reservations(tx: &mut Tx<'_>, now: UtcTime, own_id: &str, whom: &Whom) -
         Whom::Others => diesel::delete(all.filter(call_reservations::process_id.ne(own_id))).execute(tx.conn()),
         Whom::Own => diesel::delete(all.filter(call_reservations::process_id.eq(own_id))).execute(tx.conn()),
         Whom::Lost { reservations, .. } => {
-            let old = all.filter(call_reservations::process_id.eq(own_id)).filter(call_reservations::reserved_at.lt(now - LEASE));
+            let old = all.filter(call_reservations::process_id.eq(own_id)).filter(call_reservations::reserved_at.lt(now - SILENT_AFTER));
             diesel::delete(old.filter(call_reservations::id.ne_all(reservations))).execute(tx.conn())
         }
         Whom::Silent => {
-            let alive = processes::table.filter(processes::heartbeat_at.gt(now - LEASE)).select(processes::id);
+            let alive = processes::table.filter(processes::heartbeat_at.gt(now - SILENT_AFTER)).select(processes::id);
             diesel::delete(all.filter(call_reservations::process_id.ne_all(alive))).execute(tx.conn())
         }
     }

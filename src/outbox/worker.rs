@@ -61,10 +61,11 @@ pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::R
     if tokio::time::timeout(LOOKS_DRAIN, &mut looks).await.is_err() {
         looks.abort();
     }
+    // Before the good-bye: a heartbeat after it would bring the process's row back.
+    beats.abort();
     if let Err(cause) = engine.leave().await {
         tracing::warn!(error = %cause, "The worker could not say good-bye; its jobs are rescued when its lease runs out");
     }
-    beats.abort();
 }
 
 /// Waits for a committed write that may have made a job ready.

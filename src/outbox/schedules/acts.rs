@@ -1,6 +1,7 @@
 //! What a person may do to a schedule: run it now, hold it, let it go on. Each is written to the audit in the same
 //! transaction.
 
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -30,7 +31,7 @@ pub fn run_now(tx: &mut Tx<'_>, schedule: &Schedule, process_id: &str, by: &Requ
     let job_id = (schedule.enqueue)(tx, by.now, &line)?;
     let row = (
         schedule_runs::schedule.eq(schedule.name),
-        schedule_runs::due_at.eq(by.now),
+        schedule_runs::due_at.eq(beside_due_times(by.now)),
         schedule_runs::decided_at.eq(by.now),
         schedule_runs::decided_by.eq(process_id),
         schedule_runs::outcome.eq(RunOutcome::ByHand),
@@ -82,6 +83,11 @@ pub fn resume(tx: &mut Tx<'_>, schedule: &Schedule, by: &Request) -> Result<()> 
         .set(schedules::paused_until.eq(by.now))
         .execute(tx.conn())?;
     record(tx, schedule, Told { action: "schedules.resume", line: None, before: Some(told(&pause)), after: None }, by)
+}
+
+/// Due times are whole seconds: a run by hand takes the place of none of them.
+fn beside_due_times(now: UtcTime) -> UtcTime {
+    if now.and_utc().timestamp_subsec_micros() == 0 { now + TimeDelta::microseconds(1) } else { now }
 }
 
 struct Told<'a> {

@@ -6,5 +6,6 @@ mod kinds;
 mod kit;
 mod limits;
 mod order;
+mod presence;
 mod probes;
 mod schedules;

@@ -237,6 +237,15 @@ both_engines! {
         other.store.close().await;
     }
 
+    async fn a_run_by_hand_at_a_due_time_does_not_take_its_place(app: TestApp) {
+        let whole = app.whole().await;
+        let schedule = every("0 * * * *");
+        run_now(&whole.app, &schedule, by(&whole)).await.expect("at 09:00 sharp");
+        run(&whole).await;
+        assert_eq!(tick(&whole.app, &schedule).await, 1);
+        assert_eq!(history(&whole).await, told(&[("09:00", Fired), ("09:00", ByHand)]));
+    }
+
     async fn a_clock_that_jumps_ahead_and_back_fires_nothing_twice_and_goes_on(app: TestApp) {
         let whole = app.whole().await;
         let schedule = every("*/15 * * * *").when_overlapping(Overlap::Allow);

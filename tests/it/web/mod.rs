@@ -6,6 +6,8 @@ mod defence;
 mod job_pages;
 mod lead_pages;
 mod live;
+mod process_pages;
 mod route_table;
+mod schedule_pages;
 mod sessions;
 mod set_up;
