@@ -66,7 +66,8 @@ impl Run {
     }
 
     pub(super) fn held_by(mut self, held: &Held) -> Self {
-        self.hold = Some(held.hold(&self.ids(), self.reservation.as_ref().map(|reservation| reservation.id)));
+        let leased = self.rows.iter().map(|row| (row.id, row.lease_token)).collect();
+        self.hold = Some(held.hold(leased, self.reservation.as_ref().map(|reservation| reservation.id)));
         self
     }
 }

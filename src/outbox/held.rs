@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kind::JobId;
 
+/// A job under a certain lease: a process that was believed dead may get the same job again while its old run still ends.
+pub(super) type Leased = (JobId, Option<i64>);
+
 /// Jobs and reservations under way. Clones share the sets: runs hold, the sweep looks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held(Arc<Mutex<Sets>>);
 
 #[derive(Debug, Default)]
 struct Sets {
-    jobs: HashSet<JobId>,
+    jobs: HashSet<Leased>,
     reservations: HashSet<i64>,
 }
 
@@ -20,21 +23,21 @@ struct Sets {
 #[derive(Debug)]
 pub(super) struct Hold {
     held: Held,
-    jobs: Vec<JobId>,
+    jobs: Vec<Leased>,
     reservation: Option<i64>,
 }
 
 impl Held {
     /// Says that these jobs run now.
-    pub(super) fn hold(&self, jobs: &[JobId], reservation: Option<i64>) -> Hold {
+    pub(super) fn hold(&self, jobs: Vec<Leased>, reservation: Option<i64>) -> Hold {
         let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sets.jobs.extend(jobs);
+        sets.jobs.extend(&jobs);
         sets.reservations.extend(reservation);
-        Hold { held: self.clone(), jobs: jobs.to_vec(), reservation }
+        Hold { held: self.clone(), jobs, reservation }
     }
 
     /// The jobs held at this moment.
-    pub(super) fn jobs(&self) -> HashSet<JobId> {
+    pub(super) fn jobs(&self) -> HashSet<Leased> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).jobs.clone()
     }
 

@@ -50,7 +50,8 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn held_by(mut self, held: &Held) -> Self {
-        self.hold = Some(held.hold(&[self.row.id], self.reservation.as_ref().map(|reservation| reservation.id)));
+        let leased = vec![(self.row.id, Some(self.lease_token))];
+        self.hold = Some(held.hold(leased, self.reservation.as_ref().map(|reservation| reservation.id)));
         self
     }
 }

@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::attempts::{self, NewAttempt};
-use super::kind::{JobId, JobState};
+use super::held::Leased;
+use super::kind::JobState;
 use super::presence::SILENT_AFTER;
 use super::probe_queries;
 use super::registry::{RawChange, Registry};
@@ -126,7 +127,7 @@ pub(super) enum Whom {
     /// This process itself, at the end of its shutdown.
     Own,
     /// This process, but for what it really runs. Only old leases: a claim may be on its way here.
-    Lost { jobs: HashSet<JobId>, reservations: Vec<i64> },
+    Lost { jobs: HashSet<Leased>, reservations: Vec<i64> },
 }
 
 literal_condition! {
@@ -142,7 +143,7 @@ fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryRes
         Whom::Lost { jobs: held, .. } => {
             // What this process runs is bounded by its slots; what it lost is seldom anything.
             let old: Vec<JobRow> = leased.filter(jobs::leased_by.eq(own_id)).filter(jobs::updated_at.lt(now - SILENT_AFTER)).load(conn)?;
-            Ok(old.into_iter().filter(|row| !held.contains(&row.id)).take(RESCUE_MAX as usize).collect())
+            Ok(old.into_iter().filter(|row| !held.contains(&(row.id, row.lease_token))).take(RESCUE_MAX as usize).collect())
         }
         Whom::Silent => {
             let lives = processes::table

@@ -40,6 +40,7 @@ impl World {
         self.beat(at).await?;
         self.rescue(at, true).await?;
         self.rescue(at, false).await?;
+        self.look_up(at).await?;
         loop {
             while let Some(place) = self.processes[at].places(false).first() {
                 self.attempt(at, *place).await?;

@@ -21,6 +21,8 @@ pub enum Law {
         lease: i64,
     },
     JobsAreTakenBack,
+    /// Only what is uncertain is looked up.
+    DoubtIsCleared,
 }
 
 impl Law {
@@ -55,6 +57,10 @@ impl Law {
             Self::OnlyUnderTheLease { lease } if was.lease_token == Some(*lease) => Ok(()),
             Self::OnlyUnderTheLease { .. } => Err("written without its lease".into()),
             Self::JobsAreTakenBack => taken_back(world, was, is),
+            Self::DoubtIsCleared if was.state == JobState::Uncertain && !matches!(is.state, JobState::Running | JobState::Cancelled) => {
+                Ok(())
+            }
+            Self::DoubtIsCleared => Err("nobody doubted it".into()),
         }
     }
 }
@@ -74,8 +80,9 @@ fn claimed(world: &World, was: &JobRow, is: &JobRow, by: &str) -> Result<(), Str
 
 /// Taken back from a process that is silent, has ended, or does not run it.
 fn taken_back(world: &World, was: &JobRow, is: &JobRow) -> Result<(), String> {
-    let wanted = if was.repeatable { JobState::Pending } else { JobState::Uncertain };
-    if was.state != JobState::Running || is.state != wanted || is.lease_token.is_some() {
+    // A look at an uncertain job has a lease of its own.
+    let wanted = if was.state == JobState::Running && was.repeatable { JobState::Pending } else { JobState::Uncertain };
+    if was.lease_token.is_none() || is.state != wanted || is.lease_token.is_some() {
         return Err("written without its lease".into());
     }
     let holder = was.leased_by.clone().unwrap_or_default();

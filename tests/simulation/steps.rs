@@ -34,6 +34,7 @@ enum Step {
     Beat,
     RescueSilent,
     RescueLost,
+    LookUp,
     TimePasses,
     ClockIsSetBack,
 }
@@ -50,6 +51,7 @@ const STEPS: &[(usize, Step)] = &[
     (2, Step::Beat),
     (6, Step::RescueSilent),
     (3, Step::RescueLost),
+    (5, Step::LookUp),
     (12, Step::TimePasses),
     (1, Step::ClockIsSetBack),
 ];
@@ -86,6 +88,7 @@ impl World {
             Step::Beat => self.beat(at).await,
             Step::RescueSilent => self.rescue(at, true).await,
             Step::RescueLost => self.rescue(at, false).await,
+            Step::LookUp => self.look_up(at).await,
             Step::TimePasses => self.time_passes().await,
             Step::ClockIsSetBack => self.set_clock_back().await,
         }
@@ -224,6 +227,24 @@ impl World {
             self.trace.say(&process.name, format!("takes back what {whose}: {}", told(rescued)));
         }
         self.check(&Law::JobsAreTakenBack).await
+    }
+
+    /// Uncertain jobs whose time has come are looked up at the provider.
+    pub async fn look_up(&mut self, at: usize) -> Result<(), Broken> {
+        let process = &self.processes[at];
+        match process.wire.unless_it_crashes(process.engine.look_up_due()).await {
+            Some(looked) => {
+                if !matches!(looked, Ok(0)) {
+                    self.trace.say(&process.name, format!("looks up uncertain jobs: {}", told(looked)));
+                }
+                self.check(&Law::DoubtIsCleared).await
+            }
+            None => {
+                self.check(&Law::DoubtIsCleared).await?;
+                self.clock.shift(TimeDelta::seconds(31));
+                self.replace(at).await
+            }
+        }
     }
 
     /// Time passes; most processes say meanwhile that they live, some hang.
