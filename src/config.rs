@@ -33,8 +33,17 @@ pub struct Config {
     pub zoho: ZohoConfig,
     /// CRON expression with five fields for the daily sweep, read in `zone`.
     pub daily_sweep: String,
+    pub retention: Retention,
     /// Only in `demo`: sample leads that carry this secret have an allowance of their own.
     pub sample_secret: Option<SecretString>,
+}
+
+/// How long finished jobs are kept. (Personal values have their times in `db::personal_data`.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Done or cancelled.
+    pub done_jobs_days: u32,
+    pub failed_jobs_days: u32,
 }
 
 /// What a process does.

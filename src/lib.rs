@@ -19,6 +19,7 @@ pub mod outbox_viewer;
 pub mod overview;
 pub mod process_viewer;
 pub mod random;
+pub mod retention;
 pub mod sandbox;
 pub mod schedule_viewer;
 pub mod scheduler;
@@ -42,13 +43,14 @@ const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads"];
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
     Registry::build(|registry| {
         leads::jobs(registry);
+        retention::jobs(registry);
         connections::limits(registry, config);
     })
 }
 
 /// What is due by the clock.
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
-    leads::sweep_job::schedules(app)
+    Ok([leads::sweep_job::schedules(app)?, retention::schedules()?].concat())
 }
 
 /// The web server, ready to be launched or tested.

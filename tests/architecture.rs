@@ -22,7 +22,7 @@ const ROWS: &[&[&str]] = &[
     &["offers", "suggestions"],
     &["inbox", "sync"],
     &["quality"],
-    &["health", "lines", "outbox_viewer", "process_viewer", "schedule_viewer"],
+    &["health", "lines", "outbox_viewer", "process_viewer", "retention", "schedule_viewer"],
     &["overview"],
     &["sandbox"],
     // The only places that know every feature.

@@ -15,7 +15,7 @@ use figment::value::{Dict, Value};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{Config, IntakeLimit, Roles, ZohoConfig};
+use super::{Config, IntakeLimit, Retention, Roles, ZohoConfig};
 
 /// Names that the earlier systems used.
 const ALIASES: [(&str, &str); 2] = [("THROUGHLINE_CRON_SECRET", "CRON_SECRET"), ("ZOHO_API_URL", "ZOHO_API_DOMAIN")];
@@ -161,6 +161,10 @@ impl Config {
             phone_region: read.parsed("THROUGHLINE_PHONE_REGION", None, "AE", region),
             daily_sweep: read.parsed("THROUGHLINE_DAILY_SWEEP", "0 9 * * *".into(), "\"0 9 * * *\"", cron),
             zoho: zoho(&mut read),
+            retention: Retention {
+                done_jobs_days: read.parsed("THROUGHLINE_KEEP_DONE_JOBS_DAYS", 90, "90", days),
+                failed_jobs_days: read.parsed("THROUGHLINE_KEEP_FAILED_JOBS_DAYS", 365, "365", days),
+            },
             sample_secret: read.secret("THROUGHLINE_SAMPLE_SECRET", 8),
         };
         if read.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(read.mistakes)) }
@@ -261,6 +265,10 @@ fn intake_limit(text: &str) -> Result<IntakeLimit, String> {
     }
     let number = text.strip_suffix("/minute").and_then(|number| number.trim().parse().ok()).filter(|number| *number > 0);
     number.map(IntakeLimit::PerMinute).ok_or_else(|| "is neither `off` nor a number a minute".into())
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|days| (1..=36_500).contains(days)).ok_or_else(|| "is not a number of days, 1 to 36500".into())
 }
 
 fn networks(text: &str) -> Result<Vec<IpNet>, String> {

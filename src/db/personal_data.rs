@@ -120,6 +120,22 @@ pub const REGISTRY: &[Register] = &[
     },
 ];
 
+/// How long a personal column is kept; None for one that says nothing about a person.
+pub fn kept(table: &str, column: &str) -> Option<Kept> {
+    let register = REGISTRY.iter().find(|register| register.table == table)?;
+    register.personal.iter().find(|(name, _)| *name == column).map(|(_, kept)| *kept)
+}
+
+/// Table, column and days of every value that is forgotten by itself.
+pub fn ending() -> impl Iterator<Item = (&'static str, &'static str, u32)> {
+    REGISTRY.iter().flat_map(|register| {
+        register
+            .personal
+            .iter()
+            .filter_map(|(column, kept)| if let Days(days) = kept { Some((register.table, *column, *days)) } else { None })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -19,7 +19,7 @@ impl Store {
         let mut forgotten = 0;
         loop {
             let count = self
-                .write("store.forget_old_batches", "write_batches", move |tx| {
+                .write_bulk("store.forget_old_batches", move |tx| {
                     let ids: Vec<String> = write_batches::table
                         .filter(write_batches::committed_at.lt(before))
                         .order(write_batches::committed_at)

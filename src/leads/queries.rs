@@ -169,11 +169,6 @@ pub fn keep_answer(tx: &mut Tx<'_>, route: &str, key_hash: &str, answer: &str) -
     diesel::update(this).set(idempotency_answers::answer.eq(answer)).execute(tx.conn()).map(drop)
 }
 
-/// Forgets keys that are over: they hold what was answered.
-pub fn forget_keys(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<usize> {
-    diesel::delete(idempotency_answers::table.filter(idempotency_answers::created_at.le(now - KEY_LIFE))).execute(tx.conn())
-}
-
 /// The newest job that delivers this lead.
 pub fn last_delivery(conn: &mut Conn, id: LeadId) -> QueryResult<Option<JobRow>> {
     jobs::table

@@ -37,7 +37,6 @@ impl Job for SweepLeads {
 
 async fn sweep(app: &App) -> crate::Result<usize> {
     let now = app.clock.now();
-    app.store.write("leads.forget_keys", "leads.sweep", move |tx| queries::forget_keys(tx, now).map_err(Error::from)).await?;
     let mut delivered_total = 0;
     loop {
         // Looked for by a reader: over a large backlog that takes a while, and writers must not wait for it.
@@ -61,7 +60,7 @@ pub fn enqueue_sweep(tx: &mut Tx<'_>, now: UtcTime, line: &LineId) -> diesel::Qu
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
     Ok(vec![
         Schedule::new("leads.sweep", "*/15 * * * *", chrono_tz::UTC, enqueue_sweep)?
-            .for_purpose("Gives a job to leads that should be on their way and have none, and forgets old idempotency keys."),
+            .for_purpose("Gives a job to leads that should be on their way and have none."),
         Schedule::new("leads.daily_sweep", &app.config.daily_sweep, app.config.zone, enqueue_sweep)?
             .for_purpose("The same once a day, at the time that THROUGHLINE_DAILY_SWEEP names."),
     ])

@@ -6,5 +6,6 @@ mod connections;
 mod harness;
 mod leads;
 mod outbox;
+mod retention;
 mod store;
 mod web;

@@ -10,7 +10,7 @@ mod limits;
 mod paging;
 mod races;
 mod reruns;
-mod rows;
+pub mod rows;
 mod schema;
 mod start;
 mod unknown;

@@ -1,0 +1,2 @@
+DROP INDEX leads_to_forget;
+DROP INDEX audit_to_forget;

@@ -1,0 +1,189 @@
+//! What is due, and its removal. Rows that somebody just works with are left for the next sweep where the engine can tell
+//! (PostgreSQL: skip locked); each condition stands in the change too, since the look was a moment ago.
+
+use diesel::prelude::*;
+
+use super::rules::Place;
+use crate::audit::{self, PersonalValue};
+use crate::clock::UtcTime;
+use crate::db::schema::{audit as audit_rows, job_attempts, job_progress, jobs, leads};
+use crate::db::{Conn, Tx};
+use crate::on_backend;
+use crate::outbox::JobState;
+
+/// Rows of one chunk.
+const ROWS_MAX: i64 = 500;
+/// A job takes its attempts with it.
+const JOBS_MAX: i64 = 100;
+
+/// Takes rows of a table by their ids for this transaction; on PostgreSQL those that nobody else has.
+macro_rules! free_ids {
+    ($tx:expr, $table:ident, $condition:expr) => {
+        match $tx.conn() {
+            Conn::Postgres(c) => $table::table.filter($condition).select($table::id).for_update().skip_locked().load::<i64>(c),
+            Conn::Sqlite(c) => $table::table.filter($condition).select($table::id).load::<i64>(c),
+        }
+    };
+}
+
+const DONE: [JobState; 2] = [JobState::Succeeded, JobState::Cancelled];
+const FINISHED: [JobState; 3] = [JobState::Succeeded, JobState::Cancelled, JobState::Dead];
+
+/// Finished jobs in these states, oldest first, from `after` on.
+fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (since, id) = after.unwrap_or_default();
+    on_backend!(conn, |c| jobs::table
+        .filter(jobs::finished_at.is_not_null())
+        .filter(jobs::finished_at.lt(before).and(jobs::finished_at.ge(since)))
+        .filter(jobs::finished_at.gt(since).or(jobs::id.gt(id)))
+        .filter(jobs::state.eq_any(states))
+        .order((jobs::finished_at, jobs::id))
+        .limit(JOBS_MAX)
+        .select((jobs::finished_at.assume_not_null(), jobs::id))
+        .load(c))
+}
+
+fn remove_jobs(tx: &mut Tx<'_>, states: &'static [JobState], before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let due = jobs::id.eq_any(ids).and(jobs::finished_at.lt(before)).and(jobs::state.eq_any(states));
+    let ids = free_ids!(tx, jobs, due)?;
+    on_backend!(tx.conn(), |c| diesel::delete(jobs::table.filter(jobs::id.eq_any(ids))).execute(c))
+}
+
+/// Jobs that were done or cancelled.
+pub fn done_jobs(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    finished_jobs(conn, &DONE, before, after)
+}
+
+/// With their attempts.
+pub fn remove_done_jobs(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    remove_jobs(tx, &DONE, before, ids)
+}
+
+/// Jobs that failed for good.
+pub fn dead_jobs(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    finished_jobs(conn, &[JobState::Dead], before, after)
+}
+
+/// With what attempts are left of them.
+pub fn remove_dead_jobs(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    remove_jobs(tx, &[JobState::Dead], before, ids)
+}
+
+/// Finished jobs that still say what was answered.
+pub fn talking_jobs(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (since, id) = after.unwrap_or_default();
+    on_backend!(conn, |c| jobs::table
+        .filter(jobs::finished_at.is_not_null())
+        .filter(jobs::finished_at.lt(before).and(jobs::finished_at.ge(since)))
+        .filter(jobs::finished_at.gt(since).or(jobs::id.gt(id)))
+        .filter(jobs::last_error.is_not_null().or(jobs::note.is_not_null()))
+        .order((jobs::finished_at, jobs::id))
+        .limit(ROWS_MAX)
+        .select((jobs::finished_at.assume_not_null(), jobs::id))
+        .load(c))
+}
+
+/// Empties what they say.
+pub fn silence_jobs(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let due = jobs::id.eq_any(ids).and(jobs::finished_at.lt(before)).and(jobs::state.eq_any(FINISHED));
+    let ids = free_ids!(tx, jobs, due)?;
+    on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(ids)))
+        .set((jobs::last_error.eq(None::<String>), jobs::note.eq(None::<String>)))
+        .execute(c))
+}
+
+/// Attempts in the order of their ids, which is about that of their time: a walk that ends at the first chunk without an old
+/// one needs no index of its own.
+pub fn oldest_attempts(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (_, id) = after.unwrap_or_default();
+    let rows: Vec<Place> = job_attempts::table
+        .filter(job_attempts::id.gt(id))
+        .order(job_attempts::id)
+        .limit(ROWS_MAX)
+        .select((job_attempts::finished_at, job_attempts::id))
+        .load(conn)?;
+    Ok(rows.into_iter().filter(|(finished_at, _)| *finished_at < before).collect())
+}
+
+/// Whatever became of their jobs.
+pub fn remove_attempts(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let ids = free_ids!(tx, job_attempts, job_attempts::id.eq_any(ids).and(job_attempts::finished_at.lt(before)))?;
+    on_backend!(tx.conn(), |c| diesel::delete(job_attempts::table.filter(job_attempts::id.eq_any(ids))).execute(c))
+}
+
+/// What jobs said of how far they had come.
+pub fn remove_progress(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old: Vec<i64> =
+        job_progress::table.filter(job_progress::updated_at.lt(before)).limit(ROWS_MAX).select(job_progress::job_id).load(tx.conn())?;
+    on_backend!(tx.conn(), |c| diesel::delete(job_progress::table.filter(job_progress::job_id.eq_any(old))).execute(c))
+}
+
+/// Audit rows that still name the address somebody came from.
+pub fn audited_addresses(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (since, id) = after.unwrap_or_default();
+    audit_rows::table
+        .filter(audit_rows::address.is_not_null())
+        .filter(audit_rows::at.lt(before).and(audit_rows::at.ge(since)))
+        .filter(audit_rows::at.gt(since).or(audit_rows::id.gt(id)))
+        .order((audit_rows::at, audit_rows::id))
+        .limit(JOBS_MAX)
+        .select((audit_rows::at, audit_rows::id))
+        .load(conn)
+}
+
+/// The chain of seals goes on to verify.
+pub fn erase_addresses(tx: &mut Tx<'_>, _before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let mut erased = 0;
+    for id in ids {
+        erased += usize::from(audit::erase(tx, *id, &[PersonalValue::Address])?);
+    }
+    Ok(erased)
+}
+
+/// Leads with what the provider answered about them.
+pub fn answered_leads(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (since, id) = after.unwrap_or_default();
+    leads::table
+        .filter(leads::provider_response.is_not_null())
+        .filter(leads::updated_at.lt(before).and(leads::updated_at.ge(since)))
+        .filter(leads::updated_at.gt(since).or(leads::id.gt(id)))
+        .order((leads::updated_at, leads::id))
+        .limit(ROWS_MAX)
+        .select((leads::updated_at, leads::id))
+        .load(conn)
+}
+
+/// The lead itself stays, and does not count as changed.
+pub fn empty_answers(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let ids = free_ids!(tx, leads, leads::id.eq_any(ids).and(leads::updated_at.lt(before)))?;
+    on_backend!(tx.conn(), |c| diesel::update(leads::table.filter(leads::id.eq_any(ids)))
+        .set(leads::provider_response.eq(None::<String>))
+        .execute(c))
+}
+
+/// What idempotency keys were answered with.
+pub fn remove_idempotency_keys(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old = "DELETE FROM idempotency_answers WHERE (route, key_hash) IN \
+        (SELECT route, key_hash FROM idempotency_answers WHERE created_at < $1 ORDER BY created_at LIMIT 500)";
+    delete_oldest(tx, old, before)
+}
+
+/// Buckets of calls that no window reaches back to.
+pub fn remove_call_usage(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old = "DELETE FROM call_usage WHERE (connection, window_s, bucket_at) IN \
+        (SELECT connection, window_s, bucket_at FROM call_usage WHERE bucket_at < $1 LIMIT 500)";
+    delete_oldest(tx, old, before)
+}
+
+/// When tokens were renewed.
+pub fn remove_refreshes(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    delete_oldest(
+        tx,
+        "DELETE FROM token_refreshes WHERE id IN (SELECT id FROM token_refreshes WHERE at < $1 ORDER BY id LIMIT 500)",
+        before,
+    )
+}
+
+fn delete_oldest(tx: &mut Tx<'_>, statement: &str, before: UtcTime) -> QueryResult<usize> {
+    diesel::sql_query(statement).bind::<diesel::sql_types::Timestamp, _>(before).execute(tx.conn())
+}
