@@ -54,6 +54,7 @@ impl Job for Noop {
     const KIND: &'static str = "bench.noop";
     const LANE: Lane = Lane::Lead;
     const REPEATABLE: Repeatable = Repeatable::Always;
+    const MIRRORS: bool = false;
 
     async fn run_batch(_app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         for member in members {

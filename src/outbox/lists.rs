@@ -1,5 +1,5 @@
-//! Finding jobs by state and kind, for lists and counts, along the two partial indexes made for that: `jobs_open (state, kind,
-//! id)` for all that is not done, `jobs_done (kind, id)` for what is. The state stands literally in each statement: SQLite uses
+//! Finding jobs by state and kind, for lists and counts, along the partial indexes made for that: `jobs_open (state, kind, id)`
+//! for what waits or has failed, `jobs_done (kind, id)` for what is done, `jobs_leased` for the few that run. The state stands literally in each statement: SQLite uses
 //! a partial index only where it can read the index's condition.
 
 use diesel::dsl::sql;
@@ -18,7 +18,8 @@ const KINDS_MAX: usize = 50;
 pub fn condition(state: JobState) -> String {
     match state {
         JobState::Succeeded => "state = 'succeeded'".into(),
-        open => format!("state = '{}' AND state <> 'succeeded'", open.as_str()),
+        JobState::Running => "state = 'running' AND leased_by IS NOT NULL".into(),
+        open => format!("state = '{}' AND state <> 'succeeded' AND state <> 'running'", open.as_str()),
     }
 }
 

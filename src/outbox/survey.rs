@@ -54,12 +54,16 @@ struct Hops;
 impl<DB: diesel::backend::Backend> QueryFragment<DB> for Hops {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql(
+            // The next lane of the same kind, else the next kind: SQLite would use the first part of a row comparison alone.
             "WITH RECURSIVE firsts(id) AS ( \
                SELECT (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
                        ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1) \
                UNION ALL \
-               SELECT (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
-                       AND (n.kind, n.lane) > (last.kind, last.lane) ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1) \
+               SELECT COALESCE( \
+                   (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
+                       AND n.kind = last.kind AND n.lane > last.lane ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1), \
+                   (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
+                       AND n.kind > last.kind ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1)) \
                FROM firsts JOIN jobs AS last ON last.id = firsts.id \
              ) SELECT j.kind, j.lane, j.run_at FROM firsts JOIN jobs AS j ON j.id = firsts.id",
         );

@@ -16,8 +16,8 @@ CREATE INDEX jobs_ready ON jobs (kind, lane, run_at, id) WHERE state = 'pending'
 -- Running jobs, and uncertain ones that are being looked up.
 CREATE INDEX jobs_leased ON jobs (leased_by) WHERE leased_by IS NOT NULL;
 -- Lists, each in the order of ids. Two partial indexes in place of two whole ones: on PostgreSQL each claim and each finish
--- writes to every index the row is in.
-CREATE INDEX jobs_open ON jobs (state, kind, id) WHERE state <> 'succeeded';
+-- writes to every index the row is in. Running jobs are few and are found by their lease.
+CREATE INDEX jobs_open ON jobs (state, kind, id) WHERE state <> 'succeeded' AND state <> 'running';
 CREATE INDEX jobs_done ON jobs (kind, id) WHERE state = 'succeeded';
 CREATE INDEX jobs_in_order ON jobs (order_key, id) WHERE order_place IS NOT NULL;
 -- Whatever the program believes, two jobs of one order key never run at once.
