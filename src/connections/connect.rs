@@ -19,6 +19,7 @@ use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
 use crate::integrations::zoho::{Called, PROVIDER, data_centers};
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
+use crate::outbox::limits;
 use crate::timeline::{self, Event};
 
 /// A person waits for the answer: no call may take longer.
@@ -86,6 +87,8 @@ pub async fn connect(app: &App, form: ConnectForm, occasion: Occasion) -> Result
     let token = in_time(oauth::refresh(&*app.transport, &accounts_url, &grant)).await.map_err(ConnectError::Refused)?;
     let api_url = data_centers::api_url(token.api_domain.as_deref(), &accounts_url, app.config.zoho.api_url.as_deref());
     let api_url = api_url.map_err(ConnectError::Refused)?;
+    // The accounts server's own limit is kept where tokens are renewed; this call is the CRM's.
+    limits::ask(app, PROVIDER, &super::zoho_limits(&app.config), 1).await?;
     let fields = in_time(Crm::new(&*app.transport, &api_url, &token.token).lead_fields())
         .await
         .map_err(|failure| ConnectError::Refused(fields_unread(failure)))?;

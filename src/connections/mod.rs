@@ -25,6 +25,10 @@ use crate::outbox::limits::{Limits, Window};
 
 /// What each provider allows, as the settings say.
 pub fn limits(registry: &mut RegistryBuilder, config: &Config) {
+    registry.limit(PROVIDER, zoho_limits(config));
+}
+
+fn zoho_limits(config: &Config) -> Limits {
     let day = Window { seconds: 24 * 3600, calls: config.zoho.credits_per_day };
-    registry.limit(PROVIDER, Limits { at_once: config.zoho.calls_at_once, windows: vec![day] });
+    Limits { at_once: config.zoho.calls_at_once, windows: vec![day] }
 }

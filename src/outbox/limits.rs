@@ -4,10 +4,14 @@
 use chrono::{DateTime, TimeDelta};
 use diesel::prelude::*;
 
+use super::breaker;
 use super::kind::Lane;
+use super::waiting::provider_name;
+use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::schema::{call_reservations, call_usage};
 use crate::db::{Conn, Tx};
+use crate::error::{Error, Result};
 use crate::on_backend;
 
 /// Of each window, so many percent are kept for payments and leads.
@@ -58,7 +62,7 @@ pub(super) struct Reservation {
 }
 
 impl Window {
-    /// `3 seconds`, … in words of people.
+    /// `24 hours`, `minute`: after "in any".
     pub fn in_words(self) -> String {
         match self.seconds {
             86_400 => "24 hours".into(),
@@ -135,13 +139,17 @@ pub fn gauge(conn: &mut Conn, connection: &str, limits: &Limits, now: UtcTime) -
     Ok(Gauge { at_once: limits.at_once, under_way, windows })
 }
 
-/// When the fullest window has room again for one call of this lane; None: there is room now.
+/// When the fullest window has room again for a call of this lane; None: there is room now.
 pub fn room_at(conn: &mut Conn, connection: &str, limits: &Limits, lane: Lane, now: UtcTime) -> QueryResult<Option<UtcTime>> {
+    room_for(conn, connection, limits, (lane, 1), now)
+}
+
+fn room_for(conn: &mut Conn, connection: &str, limits: &Limits, (lane, calls): (Lane, i64), now: UtcTime) -> QueryResult<Option<UtcTime>> {
     let mut latest = None;
     for window in &limits.windows {
         let most = if lane.has_reserve() { window.calls } else { window.calls - window.calls * RESERVE_PERCENT / 100 };
         let mut used = window.used(conn, connection, now)?;
-        if used < most {
+        if used + calls <= most {
             continue;
         }
         let since = now - TimeDelta::seconds(window.seconds + window.bucket_s());
@@ -152,9 +160,9 @@ pub fn room_at(conn: &mut Conn, connection: &str, limits: &Limits, lane: Lane, n
             .order(call_usage::bucket_at)
             .select((call_usage::bucket_at, call_usage::calls))
             .load(conn)?;
-        let freed = buckets.into_iter().find(|(_, calls)| {
-            used -= calls;
-            used < most
+        let freed = buckets.into_iter().find(|(_, freed)| {
+            used -= freed;
+            used + calls <= most
         });
         latest = latest.max(freed.map(|(bucket_at, _)| window.forgotten_at(bucket_at)));
     }
@@ -193,8 +201,32 @@ pub(super) fn settle(tx: &mut Tx<'_>, limits: &Limits, reservation: &Reservation
     Ok(())
 }
 
-/// Counts calls made outside of any job.
-pub(super) fn count(tx: &mut Tx<'_>, connection: &str, limits: &Limits, calls: i64, at: UtcTime) -> QueryResult<()> {
+/// Asks for calls outside of any job, such as those a page waits for. They count like all others; a limit that is used up is
+/// a refusal that says until when.
+pub async fn ask(app: &App, connection: &'static str, limits: &Limits, calls: i64) -> Result<()> {
+    let (limits, now) = (limits.clone(), app.clock.now());
+    let ask = move |tx: &mut Tx<'_>| -> Result<()> {
+        breaker::lock(tx.conn(), connection)?;
+        // A person who waits may have the reserve. Slots are for runs: one call of a person is not kept waiting for them.
+        let left = budget(tx.conn(), connection, &limits, now)?.left;
+        if left.iter().all(|(all, _)| *all >= calls) {
+            return Ok(count(tx, connection, &limits, calls, now)?);
+        }
+        tx.wrote_nothing();
+        let until = room_for(tx.conn(), connection, &limits, (Lane::Payment, calls), now)?.unwrap_or(now);
+        let name = provider_name(connection);
+        let windows: Vec<String> =
+            limits.windows.iter().map(|window| format!("{} calls in any {}", window.calls, window.in_words())).collect();
+        Err(Error::Unavailable(format!(
+            "{name} allows {}, and they are used up until {} UTC. Try again then, or raise the limit in the settings if your edition allows more.",
+            windows.join(" and "),
+            until.format("%H:%M")
+        )))
+    };
+    app.store.write("outbox.ask", "outbox.claim", ask).await.map_err(Error::from)
+}
+
+fn count(tx: &mut Tx<'_>, connection: &str, limits: &Limits, calls: i64, at: UtcTime) -> QueryResult<()> {
     for window in &limits.windows {
         let row = (
             call_usage::connection.eq(connection),

@@ -9,6 +9,7 @@ use throughline::app::{App, Parts};
 use throughline::db::Tx;
 use throughline::db::schema::{call_reservations, call_usage};
 use throughline::outbox::admin::Request;
+use throughline::outbox::limits::{self, Limits, Window};
 use throughline::outbox::pauses::{self, Scope};
 use throughline::outbox::{Engine, JobState};
 
@@ -29,7 +30,9 @@ fn another(whole: &Whole, id: &str) -> Engine {
 }
 
 async fn calls_used(whole: &Whole) -> i64 {
-    let calls: Vec<i64> = whole.ask(|conn| call_usage::table.select(call_usage::calls).load(conn)).await;
+    // Connecting the CRM has used a call of its own window, the day.
+    let minute = call_usage::table.filter(call_usage::window_s.eq(60)).select(call_usage::calls);
+    let calls: Vec<i64> = whole.ask(move |conn| minute.load(conn)).await;
     calls.iter().sum()
 }
 
@@ -116,6 +119,17 @@ both_engines! {
         assert!(engine.claim(10).await.expect("a claim").is_empty(), "the minute is not over");
         app.clock.advance(Duration::from_secs(3));
         assert_eq!(engine.claim(10).await.expect("a claim").len(), 1, "there is room again, beside the one that still runs");
+    }
+
+    async fn a_call_of_a_page_counts_and_is_refused_in_words_when_nothing_is_left(app: TestApp) {
+        let whole = app.whole().await;
+        let limits = Limits { at_once: 2, windows: vec![Window { seconds: 60, calls: 20 }] };
+        limits::ask(&whole.app, "zoho", &limits, 19).await.expect("there is room");
+        let refusal = limits::ask(&whole.app, "zoho", &limits, 2).await.expect_err("one is left");
+        assert!(refusal.to_string().contains("20 calls in any minute") && refusal.to_string().contains("09:01 UTC"), "{refusal}");
+        limits::ask(&whole.app, "zoho", &limits, 1).await.expect("one is left");
+        put(&whole, LeadCall { name: "lead".into(), does: Does::Done }, FREE).await;
+        assert!(engine(&whole).claim(10).await.expect("a claim").is_empty(), "jobs see what pages use");
     }
 
     async fn the_slots_of_a_dead_process_are_free_again(app: TestApp) {
