@@ -12,7 +12,7 @@ use throughline::outbox::{JobRow, JobState};
 
 use crate::laws::{Broken, is_over};
 use crate::settings::Planted;
-use crate::world::World;
+use crate::world::{Play, World};
 
 /// Looks at the work, each a little later than the one before; afterwards nothing should wait any more.
 const ROUNDS_MAX: usize = 200;
@@ -24,16 +24,24 @@ impl World {
         self.trace.say("world", "the storm is over");
         for round in 0..ROUNDS_MAX {
             self.reconnect_where_asked().await;
+            if self.play == Play::Model {
+                self.tidy_up().await?;
+            }
             for at in 0..self.processes.len() {
                 self.work_until_idle(at).await?;
             }
             let probes: i64 = self.ask(|conn| job_probes::table.count().get_result(conn)).await;
-            if probes == 0 && !self.seen().iter().any(still_waits) {
+            if probes == 0 && !self.seen().iter().any(|row| self.still_waits(row)) {
                 return Ok(());
             }
             self.clock.shift(TimeDelta::seconds(if round < 40 { 31 } else { 601 }));
         }
-        Err(Broken(format!("it never ends: {:?}", self.seen().iter().find(|row| still_waits(row)))))
+        Err(Broken(format!("it never ends: {:?}", self.seen().iter().find(|row| self.still_waits(row)))))
+    }
+
+    /// In the model people decide in the end whatever is uncertain.
+    fn still_waits(&self, row: &JobRow) -> bool {
+        !is_over(row.state) && (row.state != JobState::Uncertain || self.play == Play::Model)
     }
 
     async fn work_until_idle(&mut self, at: usize) -> Result<(), Broken> {
@@ -64,6 +72,9 @@ impl World {
 
     /// Compares what was promised with what the provider has.
     pub async fn judge(&self) -> Result<(), Broken> {
+        if self.play == Play::Model {
+            return self.no_change_was_swallowed();
+        }
         let mut ledger: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for record in self.sandbox.leads() {
             ledger.entry(line_of(&record)).or_default().push(record["id"].as_str().unwrap_or_default().to_owned());
@@ -98,10 +109,6 @@ impl World {
             _ => Ok(()),
         }
     }
-}
-
-fn still_waits(row: &JobRow) -> bool {
-    !is_over(row.state) && row.state != JobState::Uncertain
 }
 
 /// Our line id, which every record carries: in the unique field, or at the end of the description.

@@ -1,6 +1,6 @@
 //! What must hold after each step, whatever was done and whatever befell it.
 
-use throughline::outbox::{JobRow, JobState};
+use throughline::outbox::{JobId, JobRow, JobState};
 
 use crate::world::World;
 
@@ -23,6 +23,10 @@ pub enum Law {
     JobsAreTakenBack,
     /// Only what is uncertain is looked up.
     DoubtIsCleared,
+    /// A person may do to one job what fits it.
+    PersonDecides {
+        id: JobId,
+    },
 }
 
 impl Law {
@@ -48,6 +52,9 @@ impl Law {
         if was.state == is.state && was.lease_token == is.lease_token {
             return Ok(());
         }
+        if let Self::PersonDecides { id } = self {
+            return if *id == was.id && was.state != JobState::Running { Ok(()) } else { Err("nobody decided about it".into()) };
+        }
         if is_over(was.state) {
             return Err("what has ended stays ended".into());
         }
@@ -60,7 +67,7 @@ impl Law {
             Self::DoubtIsCleared if was.state == JobState::Uncertain && !matches!(is.state, JobState::Running | JobState::Cancelled) => {
                 Ok(())
             }
-            Self::DoubtIsCleared => Err("nobody doubted it".into()),
+            Self::DoubtIsCleared | Self::PersonDecides { .. } => Err("nobody doubted it".into()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod dice;
 mod ending;
 mod ground;
 mod laws;
+mod model;
 mod planted;
 mod process;
 mod runs;
@@ -21,20 +22,31 @@ use throughline::db::Engine;
 
 use crate::runs::{find_planted, run_seeds, simulate};
 use crate::settings::Planted;
+use crate::world::Play;
 
 #[test]
 fn nothing_is_lost_or_doubled_on_sqlite() {
-    run_seeds(Engine::Sqlite);
+    run_seeds(Engine::Sqlite, Play::Leads);
 }
 
 #[test]
 fn nothing_is_lost_or_doubled_on_postgres() {
-    run_seeds(Engine::Postgres);
+    run_seeds(Engine::Postgres, Play::Leads);
+}
+
+#[test]
+fn the_engine_keeps_to_its_model_on_sqlite() {
+    run_seeds(Engine::Sqlite, Play::Model);
+}
+
+#[test]
+fn the_engine_keeps_to_its_model_on_postgres() {
+    run_seeds(Engine::Postgres, Play::Model);
 }
 
 #[test]
 fn one_seed_is_one_run() {
-    let [one, other] = [1, 2].map(|_| simulate(Engine::Sqlite, 7, Planted::Nothing));
+    let [one, other] = [1, 2].map(|_| simulate(Engine::Sqlite, 7, (Play::Leads, Planted::Nothing)));
     assert!(one.trace.len() > 50, "{} steps", one.trace.len());
     assert_eq!(one.trace, other.trace);
 }

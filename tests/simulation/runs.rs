@@ -10,7 +10,7 @@ use throughline::outbox::JobState;
 
 use crate::laws::Broken;
 use crate::settings::{self, Planted};
-use crate::world::World;
+use crate::world::{Play, World};
 
 /// Steps while the storm lasts.
 const STEPS: std::ops::RangeInclusive<usize> = 30..=150;
@@ -28,7 +28,7 @@ pub struct Run {
 /// What there was to get wrong.
 #[derive(Clone, Copy, Default)]
 pub struct Tally {
-    leads: usize,
+    jobs: usize,
     processes: usize,
     rescued: i64,
     uncertain: usize,
@@ -39,7 +39,7 @@ impl Tally {
     async fn of(world: &World) -> Self {
         let count = |state| world.seen().iter().filter(|row| row.state == state).count();
         Self {
-            leads: world.accepted.len(),
+            jobs: world.seen().len(),
             processes: world.born,
             rescued: world.count_rescued().await,
             uncertain: count(JobState::Uncertain),
@@ -48,7 +48,7 @@ impl Tally {
     }
 
     fn add(&mut self, other: Self) {
-        self.leads += other.leads;
+        self.jobs += other.jobs;
         self.processes += other.processes;
         self.rescued += other.rescued;
         self.uncertain += other.uncertain;
@@ -57,10 +57,10 @@ impl Tally {
 }
 
 /// Runs one seed.
-pub fn simulate(engine: Engine, seed: u64, planted: Planted) -> Run {
+pub fn simulate(engine: Engine, seed: u64, play: (Play, Planted)) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a run-time starts");
     runtime.block_on(async {
-        let mut world = World::new(engine, seed, planted).await;
+        let mut world = World::new(engine, seed, play).await;
         let trace = world.trace.clone();
         let told = live(&mut world).await;
         let run = Run { seed, trace: trace.lines(), broken: told.err().map(|Broken(why)| why), tally: Tally::of(&world).await };
@@ -79,18 +79,18 @@ async fn live(world: &mut World) -> Result<(), Broken> {
 }
 
 /// Runs as many seeds as are asked for; the first that fails is told with all that happened in it.
-pub fn run_seeds(engine: Engine) {
+pub fn run_seeds(engine: Engine, play: Play) {
     let (first, count) = (settings::first_seed(), settings::seeds(engine));
     let watch = Stopwatch::start();
-    let (failed, all) = run_range(engine, first..first + count, Planted::Nothing);
+    let (failed, all) = run_range(engine, first..first + count, (play, Planted::Nothing));
     if let Some(run) = failed {
         panic!("{}", told(engine, &run));
     }
     say(&format!(
-        "simulate: {count} seeds from {first} on {engine:?} in {:.1} s: {} leads, none lost and none doubled; {} processes, {} attempts \
-         rescued, {} jobs refused for good, {} left to a person",
+        "simulate: {play:?}, {count} seeds from {first} on {engine:?} in {:.1} s: {} jobs, none lost and none doubled; {} processes, \
+         {} attempts rescued, {} jobs refused for good, {} left to a person",
         watch.elapsed().as_secs_f64(),
-        all.leads,
+        all.jobs,
         all.processes,
         all.rescued,
         all.dead,
@@ -101,13 +101,13 @@ pub fn run_seeds(engine: Engine) {
 /// Looks for the planted mistake.
 pub fn find_planted(planted: Planted) {
     let first = settings::first_seed();
-    let (failed, _) = run_range(Engine::Sqlite, first..first + PLANTED_SEEDS_MAX, planted);
+    let (failed, _) = run_range(Engine::Sqlite, first..first + PLANTED_SEEDS_MAX, (Play::Leads, planted));
     let run = failed.unwrap_or_else(|| panic!("{planted:?} was planted and not found within {PLANTED_SEEDS_MAX} seeds"));
     say(&format!("simulate: {planted:?} was planted, and found with seed {}: {}", run.seed, run.broken.as_deref().unwrap_or_default()));
 }
 
 /// The first seed that fails, if any, and what there was.
-fn run_range(engine: Engine, seeds: std::ops::Range<u64>, planted: Planted) -> (Option<Run>, Tally) {
+fn run_range(engine: Engine, seeds: std::ops::Range<u64>, play: (Play, Planted)) -> (Option<Run>, Tally) {
     let (next, failed, all) = (AtomicU64::new(seeds.start), Mutex::new(None::<Run>), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -117,7 +117,7 @@ fn run_range(engine: Engine, seeds: std::ops::Range<u64>, planted: Planted) -> (
                     if seed >= seeds.end || failed.lock().expect("nobody panics with it").is_some() {
                         return;
                     }
-                    let run = catch_unwind(AssertUnwindSafe(|| simulate(engine, seed, planted)));
+                    let run = catch_unwind(AssertUnwindSafe(|| simulate(engine, seed, play)));
                     let run = run.unwrap_or_else(|_| panicked(seed));
                     all.lock().expect("nobody panics with it").add(run.tally);
                     if settings::is_loud() {

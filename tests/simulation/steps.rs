@@ -15,7 +15,7 @@ use crate::laws::{Broken, Law};
 use crate::planted;
 use crate::process::{Hand, InHand, Process};
 use crate::settings::Planted;
-use crate::world::World;
+use crate::world::{Play, World};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
@@ -37,6 +37,9 @@ enum Step {
     LookUp,
     TimePasses,
     ClockIsSetBack,
+    /// A person sends a job again, cancels it, or declares it done.
+    Decide,
+    Pause,
 }
 
 const STEPS: &[(usize, Step)] = &[
@@ -59,10 +62,16 @@ const STEPS: &[(usize, Step)] = &[
 impl World {
     /// Something happens; whatever is done on the way is held against the laws at once.
     pub async fn step(&mut self) -> Result<(), Broken> {
-        let step = self.dice.weighted(STEPS);
+        let step = match self.play {
+            Play::Leads => self.dice.weighted(STEPS),
+            Play::Model => self.dice.weighted(&[STEPS, &[(6, Step::Decide), (2, Step::Pause)]].concat()),
+        };
         let at = self.dice.below(self.processes.len());
         match step {
+            Step::Receive if self.play == Play::Model => self.enqueue().await,
             Step::Receive => self.receive().await,
+            Step::Decide => self.decide().await,
+            Step::Pause => self.pause().await,
             Step::Claim => self.claim(at).await,
             Step::ClaimAndCrash => {
                 self.claim(at).await?;

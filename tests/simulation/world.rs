@@ -20,6 +20,7 @@ use throughline::vault::Vault;
 use crate::dice::Dice;
 use crate::ground::Ground;
 use crate::laws::{Broken, Law};
+use crate::model::{Model, kinds};
 use crate::process::Process;
 use crate::settings::Planted;
 use crate::steps::told;
@@ -29,7 +30,18 @@ use crate::wire::Wire;
 /// Mishaps in a hundred calls to the provider, and strikes in a hundred writes, while the storm lasts.
 const STORM: (u64, u64) = (35, 12);
 
+/// What is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// Leads, with the real clients.
+    Leads,
+    /// Jobs of the model.
+    Model,
+}
+
 pub struct World {
+    pub play: Play,
+    pub model: Model,
     pub dice: Dice,
     pub trace: Trace,
     pub clock: Clock,
@@ -60,7 +72,7 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new(engine: DatabaseEngine, seed: u64, planted: Planted) -> Self {
+    pub async fn new(engine: DatabaseEngine, seed: u64, (play, planted): (Play, Planted)) -> Self {
         throughline::random::seed_this_thread(seed);
         let dice = Dice::of(seed);
         let ground = Ground::new(engine);
@@ -73,7 +85,12 @@ impl World {
         let mut world = Self {
             store: ground.store(clock.clone(), strikes_by_chance((&dice, &trace), &strikes, &refused)),
             vault: vault(),
-            registry: throughline::registry(&config).expect("every kind has a name of its own"),
+            registry: match play {
+                Play::Leads => throughline::registry(&config).expect("every kind has a name of its own"),
+                Play::Model => kinds::registry(),
+            },
+            play,
+            model: Model::default(),
             is_alone: dice.percent(25),
             processes: Vec::new(),
             beats: BTreeMap::new(),
@@ -100,6 +117,7 @@ impl World {
             world.start_process().await.expect("nothing is wrong at the beginning");
         }
         world.let_storm_begin();
+        kinds::let_decide(Some(world.dice.clone()));
         world
     }
 
@@ -111,6 +129,7 @@ impl World {
     pub fn let_storm_end(&self) {
         self.mishaps.store(0, Ordering::SeqCst);
         self.strikes.store(0, Ordering::SeqCst);
+        kinds::let_decide(None);
     }
 
     /// A person connects Zoho, for the first time or again.
@@ -144,7 +163,8 @@ impl World {
     pub async fn check(&mut self, law: &Law) -> Result<(), Broken> {
         let after = self.rows().await;
         let before = std::mem::replace(&mut self.seen, after);
-        law.holds(self, &before, &self.seen)
+        law.holds(self, &before, &self.seen)?;
+        if self.play == Play::Model { self.hold_against_model(law, &before).await } else { Ok(()) }
     }
 
     /// The jobs as they stood when the laws were last looked at.
