@@ -1,5 +1,7 @@
 //! A writer's connection: the outer transaction, the savepoints and the depth checks. Decides nothing about reruns.
 
+use std::collections::HashSet;
+
 use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error};
 
@@ -15,6 +17,11 @@ pub(super) struct Link {
     conn: Conn,
     watch: FaultWatch,
     savepoint: Savepoint,
+    /// SQLite cannot change its level of safety inside a transaction, so it is chosen before: closures that were relaxed the
+    /// last time are expected to be so again.
+    relaxed_names: HashSet<&'static str>,
+    /// SQLite: commits of this transaction are not waited for (`synchronous = NORMAL`).
+    is_unsynced: bool,
 }
 
 /// What the savepoint `closure` holds. It is ours, below Diesel's own counting: so its end and the next one's beginning
@@ -77,7 +84,7 @@ impl Link {
         }
         let watch = FaultWatch::default();
         conn.set_instrumentation(watch.clone());
-        Ok(Self { conn, watch, savepoint: Savepoint::Empty })
+        Ok(Self { conn, watch, savepoint: Savepoint::Empty, relaxed_names: HashSet::new(), is_unsynced: false })
     }
 
     /// Fails with the remedy when another program holds SQLite's lock, or the file may not be written.
@@ -91,10 +98,20 @@ impl Link {
     }
 
     /// Opens the outer transaction and the first savepoint. On SQLite the write lock is taken at once: taken later it could
-    /// fail half-way.
-    pub(super) fn begin(&mut self) -> Result<(), Breakdown> {
+    /// fail half-way. `first` names the closure that comes first.
+    pub(super) fn begin(&mut self, first: Option<&'static str>) -> Result<(), Breakdown> {
+        let is_unsynced = first.is_some_and(|name| self.relaxed_names.contains(name));
         let begun = match &mut self.conn {
-            Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE; SAVEPOINT closure"),
+            Conn::Sqlite(conn) => {
+                let level = match (self.is_unsynced, is_unsynced) {
+                    (false, true) => "PRAGMA synchronous = NORMAL",
+                    (true, false) => "PRAGMA synchronous = FULL",
+                    _ => "",
+                };
+                self.is_unsynced = is_unsynced;
+                conn.batch_execute(level)
+                    .and_then(|()| AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE; SAVEPOINT closure"))
+            }
             Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN; SAVEPOINT closure"),
         };
         self.savepoint = Savepoint::Empty;
@@ -143,6 +160,11 @@ impl Link {
             return Ok(Part::Nothing);
         }
         self.savepoint = Savepoint::ToKeep;
+        if !trace.is_relaxed {
+            self.relaxed_names.remove(task.name());
+        } else if matches!(self.conn, Conn::Sqlite(_)) {
+            self.relaxed_names.insert(task.name());
+        }
         Ok(Part::Wrote { touched: trace.touched, is_relaxed: trace.is_relaxed })
     }
 
@@ -159,20 +181,30 @@ impl Link {
         closed.map(|()| durability).map_err(|error| Breakdown::of("closing the batch", &error))
     }
 
-    /// Commits, and believes it only when the transaction is really over.
-    pub(super) fn commit(&mut self) -> Result<(), CommitFailure> {
+    /// Commits, and believes it only when the transaction is really over and, where that is wanted, on the disk.
+    pub(super) fn commit(&mut self, mark: &BatchMark, wanted: Durability) -> Result<(), CommitFailure> {
         if let Err(breakdown) = self.depth().and_then(|depth| if depth == 1 { Ok(()) } else { Err(wrong_depth(depth)) }) {
             return Err(CommitFailure::Refused(breakdown));
         }
         let committed = Conn::commit_transaction(&mut self.conn);
         match committed {
             Ok(()) => match self.depth() {
+                Ok(0) if self.is_unsynced && wanted == Durability::Full => self.sync(mark),
                 Ok(0) => Ok(()),
                 _ => Err(CommitFailure::Unknown("after COMMIT a transaction was still open".into())),
             },
             Err(error) if was_refused(&error) => Err(CommitFailure::Refused(Breakdown::of("COMMIT", &error))),
             Err(error) => Err(CommitFailure::Unknown(error.to_string())),
         }
+    }
+
+    /// SQLite: somebody who was not relaxed joined a group that was expected to be. A commit that is waited for takes
+    /// everything before it to the disk, since all of it stands in one log.
+    fn sync(&mut self, mark: &BatchMark) -> Result<(), CommitFailure> {
+        let commit = format!("PRAGMA synchronous = FULL; BEGIN IMMEDIATE; {}; COMMIT", mark.statement(self.conn.engine()));
+        self.conn.batch_execute(&commit).map_err(|error| CommitFailure::Unknown(error.to_string()))?;
+        self.is_unsynced = false;
+        Ok(())
     }
 
     /// Ends the transaction without a trace; Err: the connection must not be used again.

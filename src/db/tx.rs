@@ -53,9 +53,8 @@ impl<'a> Tx<'a> {
 
     /// Says that this write need not be on the disk before it is answered: a crash of the database may forget it, and the
     /// program goes on as if it had never been (a heartbeat; the claim of a job that may run twice). It is still atomic and
-    /// in order: whatever is committed durably later is never kept without it. If its COMMIT is not answered the caller
-    /// hears `Unknown`. Only PostgreSQL heeds this, and only when everybody in the group says it: SQLite's level of safety
-    /// cannot change inside a transaction.
+    /// in order: whatever is committed durably later is never kept without it. If its COMMIT is not answered the caller may
+    /// hear `Unknown`. Heeded only when everybody who writes in the group says it.
     pub fn relax(&mut self) {
         self.trace.is_relaxed = true;
     }

@@ -131,7 +131,7 @@ impl Writer {
         if let Some(why) = self.outage.just_now() {
             return End::Unreachable(why);
         }
-        if let Err(why) = self.begin() {
+        if let Err(why) = self.begin(batch.first().map(|task| task.name())) {
             self.outage.met(&why);
             return End::Unreachable(why);
         }
@@ -169,14 +169,14 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self) -> Result<(), String> {
+    fn begin(&mut self, first: Option<&'static str>) -> Result<(), String> {
         let watch = Stopwatch::start();
         loop {
             let link = match self.link.take() {
                 Some(link) => link,
                 None => Link::open(&self.target, self.setup_sql.as_deref()).map_err(|cause| format!("{cause:#}"))?,
             };
-            match self.link.insert(link).begin() {
+            match self.link.insert(link).begin(first) {
                 Ok(()) => return Ok(()),
                 // Another program holds SQLite's write lock: SQLite itself waits before it says so, we insist.
                 Err(breakdown) if breakdown.fault == Fault::Transient && watch.elapsed() < self.patience => {}
@@ -216,7 +216,7 @@ impl Writer {
             Ok(durability) => durability,
             Err(breakdown) => return self.break_off(None, breakdown),
         };
-        match link.commit() {
+        match link.commit(&mark, wanted) {
             Ok(()) => End::Committed(topics),
             Err(CommitFailure::Refused(breakdown)) => self.break_off(None, breakdown),
             Err(CommitFailure::Unknown(why)) => {

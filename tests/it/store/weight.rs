@@ -70,6 +70,64 @@ both_engines! {
     }
 }
 
+#[derive(QueryableByName)]
+struct Level {
+    #[diesel(sql_type = BigInt)]
+    synchronous: i64,
+}
+
+/// SQLite's level of safety in this transaction: 1 does not wait for the disk, 2 does.
+fn level(tx: &mut Tx<'_>) -> QueryResult<i64> {
+    let level: Level = diesel::sql_query("SELECT synchronous FROM pragma_synchronous").get_result(tx.conn())?;
+    Ok(level.synchronous)
+}
+
+fn log_bytes(app: &TestApp) -> u64 {
+    std::fs::metadata(format!("{}-wal", app.url.trim_start_matches("sqlite:"))).expect("the log is there").len()
+}
+
+#[test]
+fn sqlite_waits_for_the_disk_unless_it_expects_a_relaxed_write() {
+    on_engine(Engine::Sqlite, |app| async move {
+        let relaxed = |name: &'static str| {
+            app.store.write("test.relaxed", "k", move |tx| {
+                tx.relax();
+                put(tx, name).and_then(|()| level(tx))
+            })
+        };
+        assert_eq!(relaxed("a").await.expect("written"), 2, "nothing is known of it yet");
+        assert_eq!(relaxed("b").await.expect("written"), 1, "it was relaxed the last time");
+        assert_eq!(app.store.write("test.durable", "k", |tx| put(tx, "c").and_then(|()| level(tx))).await.expect("written"), 2);
+        assert_eq!(relaxed("d").await.expect("written"), 1);
+        let changed = app.store.write("test.relaxed", "k", |tx| put(tx, "e")).await;
+        changed.expect("this time it was not");
+        assert_eq!(relaxed("f").await.expect("written"), 2, "so the next one is waited for");
+        assert!(["a", "b", "c", "d", "e", "f"].iter().all(|name| is_there(&app.url, name)));
+    });
+}
+
+#[test]
+fn sqlite_commits_once_more_where_it_expected_a_relaxed_write_in_vain() {
+    on_engine(Engine::Sqlite, |app| async move {
+        /// One page and its header.
+        const FRAME: u64 = 4096 + 24;
+        let mut grew = Vec::new();
+        for (name, is_relaxed) in [("a", true), ("b", true), ("c", false), ("d", false)] {
+            let before = log_bytes(&app);
+            let write = app.store.write("test.same", "k", move |tx| {
+                if is_relaxed {
+                    tx.relax();
+                }
+                put(tx, name)
+            });
+            write.await.expect("it is written");
+            grew.push((log_bytes(&app) - before) / FRAME);
+        }
+        let usual = grew[1];
+        assert_eq!(grew, [usual, usual, usual + 1, usual], "only the third was not what was expected");
+    });
+}
+
 /// What `synchronous_commit` was at each COMMIT that a row of `audit` was part of.
 fn watch_commits(app: &TestApp) {
     let watch = "CREATE TABLE seen (id BIGSERIAL, setting TEXT); \
