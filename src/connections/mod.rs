@@ -4,13 +4,15 @@
 mod api;
 mod connect;
 mod custody;
+pub mod holds;
 mod keys;
 mod model;
+mod pages;
 mod queries;
 mod refresh;
 mod renewal;
+mod views;
 
-pub use api::routes;
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
 pub use custody::{access_token, refresh_after_rejection, require_reconnect};
 pub use keys::{Unlocked, check_key, unlock};
@@ -18,10 +20,17 @@ pub use model::{Access, ConnectionId, ConnectionState, Summary};
 pub use queries::{expire_access_token, summary};
 pub use renewal::with_renewal;
 
+use rocket::{Route, routes};
+
 use crate::config::Config;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::RegistryBuilder;
 use crate::outbox::limits::{Limits, Window};
+
+/// The page, and the route that connects without a browser.
+pub fn routes() -> Vec<Route> {
+    [api::routes(), routes![pages::index]].concat()
+}
 
 /// What each provider allows, as the settings say.
 pub fn limits(registry: &mut RegistryBuilder, config: &Config) {

@@ -16,8 +16,9 @@ use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
 use crate::db::keyset::Place;
+use crate::outbox::Registry;
 use crate::outbox::admin::Request;
-use crate::outbox::{Registry, breaker};
+use crate::outbox::waiting::Reasons;
 use crate::timeline::story;
 use crate::web::{Back, Fields, Flash, Section, Wants};
 use crate::{Error, Result};
@@ -72,18 +73,21 @@ async fn index(app: &State<App>, viewer: Viewer, wants: Wants, narrowing: Narrow
 }
 
 #[get("/leads/<id>")]
-async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<LeadShow> {
-    let found = read_story(app, LeadId(id)).await?;
+async fn show(app: &State<App>, registry: &State<Registry>, viewer: Viewer, id: i64) -> Result<LeadShow> {
+    let found = read_story(app, registry, LeadId(id)).await?;
     let form = CorrectionForm::from(&found.lead);
     Ok(LeadShow::new(viewer.shell(Section::Leads, format!("Lead {id}")).live("lead"), &found, form, viewer.may_operate()))
 }
 
-async fn read_story(app: &App, id: LeadId) -> Result<LeadStory> {
+async fn read_story(app: &App, registry: &Registry, id: LeadId) -> Result<LeadStory> {
+    let (registry, now) = (registry.clone(), app.clock.now());
     app.store
         .read(move |conn| -> Result<LeadStory> {
             let lead = queries::find(conn, id)?.ok_or(Error::NotFound("lead"))?;
             let story = story::of_line(conn, &lead.line_id)?;
-            Ok(LeadStory { job: list::last_job(conn, id)?, connections: breaker::all(conn)?, lead, story })
+            let job = list::last_job(conn, id)?;
+            let reasons = Reasons::read(conn, &registry, job.as_slice(), now)?;
+            Ok(LeadStory { job, reasons, lead, story })
         })
         .await
 }
@@ -107,7 +111,7 @@ async fn correct(
     let correction = match parse(&fields, app.config.phone_region.as_deref()) {
         Ok(correction) => correction,
         Err(form) => {
-            let found = read_story(app, LeadId(id)).await?;
+            let found = read_story(app, registry, LeadId(id)).await?;
             let shell = operator.shell(Section::Leads, format!("Lead {id}"));
             return Ok(Err((Status::UnprocessableEntity, LeadShow::new(shell, &found, *form, true))));
         }

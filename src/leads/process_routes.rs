@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::integrations::zoho::PROVIDER;
 use crate::line::LineId;
 use crate::outbox::hurry::{self, Tally};
-use crate::outbox::{Job, JobId};
+use crate::outbox::{Job, JobId, Registry};
 use crate::web::{Body, Problem};
 
 /// What may be asked; every member may be left out.
@@ -39,26 +39,31 @@ pub fn routes() -> Vec<Route> {
 }
 
 #[post("/api/process-leads", data = "<body>")]
-async fn process_leads(app: &State<App>, by: CronOrOperator, body: Body) -> Result<Result<Custom<Json<Value>>, Problem>> {
+async fn process_leads(
+    app: &State<App>,
+    registry: &State<Registry>,
+    by: CronOrOperator,
+    body: Body,
+) -> Result<Result<Custom<Json<Value>>, Problem>> {
     let wanted = match wanted(&body) {
         Ok(wanted) => wanted,
         Err(problem) => return Ok(Err(problem)),
     };
     let most = wanted.limit.map_or(hurry::HURRY_MAX, i64::from);
     let run = Run { action: "leads.process", kind: Some(DeliverLead::KIND), most, sweep: false, force_refresh: wanted.force_refresh };
-    run_now(app, by, run).await.map(Ok)
+    run_now(app, registry, by, run).await.map(Ok)
 }
 
 #[post("/api/cron/daily-sync")]
-async fn daily_sync(app: &State<App>, by: CronOrOperator) -> Result<Custom<Json<Value>>> {
+async fn daily_sync(app: &State<App>, registry: &State<Registry>, by: CronOrOperator) -> Result<Custom<Json<Value>>> {
     let run = Run { action: "leads.daily_sync", kind: None, most: hurry::HURRY_MAX, sweep: true, force_refresh: false };
-    run_now(app, by, run).await
+    run_now(app, registry, by, run).await
 }
 
 #[post("/api/outbox/run")]
-async fn run_outbox(app: &State<App>, by: CronOrOperator) -> Result<Custom<Json<Value>>> {
+async fn run_outbox(app: &State<App>, registry: &State<Registry>, by: CronOrOperator) -> Result<Custom<Json<Value>>> {
     let run = Run { action: "outbox.run", kind: None, most: hurry::HURRY_MAX, sweep: false, force_refresh: false };
-    run_now(app, by, run).await
+    run_now(app, registry, by, run).await
 }
 
 #[get("/api/process-leads")]
@@ -78,13 +83,13 @@ struct Run {
     force_refresh: bool,
 }
 
-async fn run_now(app: &App, by: CronOrOperator, run: Run) -> Result<Custom<Json<Value>>> {
+async fn run_now(app: &App, registry: &Registry, by: CronOrOperator, run: Run) -> Result<Custom<Json<Value>>> {
     let now = app.clock.now();
     let line = LineId::mint(now);
     let (actor, line_id) = (by.actor, line.clone());
     let start = move |tx: &mut Tx<'_>| start(tx, now, &actor, &line_id, run);
     let ids = app.store.write("leads.run_now", "outbox.claim", start).await?;
-    let tally = hurry::wait(app, ids, now).await?;
+    let tally = hurry::wait(app, registry, ids, now).await?;
     let status = if tally.is_settled() { Status::Ok } else { Status::Accepted };
     Ok(Custom(status, Json(answer(&tally, &line))))
 }

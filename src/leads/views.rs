@@ -8,8 +8,8 @@ use super::list_queries::{Found, LeadFilter, LeadSummary};
 use super::model::{Item, Lead, LeadStatus, Utterance};
 use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
-use crate::outbox::breaker::ConnectionState;
-use crate::outbox::{JobRow, waiting};
+use crate::outbox::JobRow;
+use crate::outbox::waiting::Reasons;
 use crate::timeline::story::Story;
 use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty};
 use crate::web::{Shell, Stamp, Times, format};
@@ -235,7 +235,7 @@ pub struct LeadStory {
     pub lead: Lead,
     pub story: Story,
     pub job: Option<JobRow>,
-    pub connections: Vec<ConnectionState>,
+    pub reasons: Reasons,
 }
 
 impl LeadShow {
@@ -243,7 +243,8 @@ impl LeadShow {
     pub fn new(shell: Shell, found: &LeadStory, form: CorrectionForm, may_operate: bool) -> Self {
         let (times, lead) = (shell.frame.times, &found.lead);
         let on_its_way = matches!(lead.status, LeadStatus::Pending | LeadStatus::Processing | LeadStatus::Retry);
-        let why = found.job.as_ref().filter(|_| on_its_way).and_then(|job| waiting::explain(job, &found.connections, times.now));
+        let waits = on_its_way || lead.status == LeadStatus::Uncertain;
+        let why = found.job.as_ref().filter(|_| waits).and_then(|job| found.reasons.explain(job));
         Self {
             id: lead.id.0,
             name: lead.name.clone(),
@@ -252,7 +253,7 @@ impl LeadShow {
             received: times.stamp(lead.received_at),
             source: lead.source.clone(),
             error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },
-            waiting: why.map(|why| waiting_text(&why, times)).unwrap_or_default(),
+            waiting: why.map(|why| why.in_words(times)).unwrap_or_default(),
             facts: facts(lead),
             delivery: delivery(found, times),
             message: lead.message.clone().unwrap_or_default(),
@@ -268,11 +269,6 @@ impl LeadShow {
             shell,
         }
     }
-}
-
-fn waiting_text(why: &waiting::Waiting, times: Times) -> String {
-    let until = why.until.map(|until| format!(" Until {} ({}).", times.stamp_s(until).text, times.relative(until)));
-    format!("{}{}", format::ended(&why.why), until.unwrap_or_default())
 }
 
 fn facts(lead: &Lead) -> Vec<Fact> {

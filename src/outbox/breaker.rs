@@ -9,7 +9,8 @@ use crate::clock::UtcTime;
 use crate::db::schema::connections;
 use crate::db::{Conn, Topic, Tx};
 
-const OPENS_AFTER: i64 = 5;
+/// So many failures in a row open it.
+pub const OPENS_AFTER: i64 = 5;
 const PROBE_FIRST_S: i64 = 30;
 const PROBE_LAST_S: i64 = 300;
 

@@ -7,12 +7,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use serde::Serialize;
 
-use super::breaker;
 use super::kind::{JobId, JobState, Lane};
 use super::lists;
 use super::process::count_live_workers;
+use super::registry::Registry;
 use super::row::JobRow;
-use super::waiting;
+use super::waiting::Reasons;
 use crate::app::App;
 use crate::clock::{Stopwatch, UtcTime};
 use crate::db::schema::jobs;
@@ -77,13 +77,13 @@ fn oldest_waiting(conn: &mut Conn, kind: Option<&'static str>, most: i64) -> Que
     Ok(oldest.into_iter().map(|(_, id)| id).collect())
 }
 
-/// Waits until the jobs have been tried, their connection turns out to be blocked, no worker lives, or 50 s are over.
-pub async fn wait(app: &App, ids: Vec<JobId>, asked_at: UtcTime) -> Result<Tally> {
+/// Waits until the jobs have been tried, something turns out to hold them back, no worker lives, or 50 s are over.
+pub async fn wait(app: &App, registry: &Registry, ids: Vec<JobId>, asked_at: UtcTime) -> Result<Tally> {
     let since = Stopwatch::start();
     let mut changes = app.store.subscribe();
     loop {
-        let (look_at, now) = (ids.clone(), app.clock.now());
-        let tally = app.store.read(move |conn| tally(conn, &look_at, asked_at, now)).await?;
+        let (look_at, registry, now) = (ids.clone(), registry.clone(), app.clock.now());
+        let tally = app.store.read(move |conn| tally(conn, &registry, &look_at, (asked_at, now))).await?;
         if tally.is_settled() || tally.why.is_some() || since.elapsed() >= WAIT {
             return Ok(tally);
         }
@@ -94,9 +94,9 @@ pub async fn wait(app: &App, ids: Vec<JobId>, asked_at: UtcTime) -> Result<Tally
     }
 }
 
-fn tally(conn: &mut Conn, ids: &[JobId], asked_at: UtcTime, now: UtcTime) -> Result<Tally> {
+fn tally(conn: &mut Conn, registry: &Registry, ids: &[JobId], (asked_at, now): (UtcTime, UtcTime)) -> Result<Tally> {
     let rows: Vec<JobRow> = on_backend!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(JobRow::as_select()).load(c))?;
-    let connections = breaker::all(conn)?;
+    let reasons = Reasons::read(conn, registry, &rows, now)?;
     let mut tally = Tally { selected: ids.len(), ..Tally::default() };
     let mut blocked = None;
     for row in &rows {
@@ -106,11 +106,7 @@ fn tally(conn: &mut Conn, ids: &[JobId], asked_at: UtcTime, now: UtcTime) -> Res
             JobState::Pending if row.last_failed_at.is_some_and(|at| at >= asked_at) => tally.retrying += 1,
             JobState::Pending => {
                 tally.waiting += 1;
-                let held =
-                    row.connection.is_some() && !connections.iter().any(|c| Some(&c.provider) == row.connection.as_ref() && c.is_open(now));
-                if held && blocked.is_none() {
-                    blocked = waiting::explain(row, &connections, now).map(|waiting| waiting.why);
-                }
+                blocked = blocked.or_else(|| reasons.obstacle(row).map(|waiting| waiting.why));
             }
             JobState::Running => tally.waiting += 1,
         }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::on_backend;
 
 /// Of each window, so many percent are kept for payments and leads.
-const RESERVE_PERCENT: i64 = 10;
+pub const RESERVE_PERCENT: i64 = 10;
 /// From this share of a window on, pages warn.
 pub const WARNING_PERCENT: i64 = 80;
 /// A window is counted in so many buckets. One bucket more than the window is added up: never too little.

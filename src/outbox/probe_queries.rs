@@ -208,7 +208,11 @@ pub(super) fn finish(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now
     }
     let attempt = NewAttempt { outcome, message: Some(&words), started_at: look.started_at, ..NewAttempt::of(row, process_id, now) };
     attempts::insert(tx.conn(), vec![attempt.with_exchange(looked.probed.exchange.as_ref())])?;
-    mirror(tx, spec, now, looked, &decision, (&words, runs_again))?;
+    if spec.mirrors {
+        let mut changes = vec![change(looked, &decision, &words, now)];
+        changes.extend(runs_again.then(|| RawChange { attempts: 0, ..RawChange::to(row, JobState::Pending, now) }));
+        (spec.reflect)(tx, &changes)?;
+    }
     tx.touch(Topic::Jobs);
     if runs_again || decision.state() == JobState::Pending {
         tx.touch(Topic::Ready);
@@ -253,27 +257,16 @@ fn settle(tx: &mut Tx<'_>, now: UtcTime, look: &Look, decision: &Decision, words
     Ok(true)
 }
 
-fn mirror(
-    tx: &mut Tx<'_>,
-    spec: &KindSpec,
-    now: UtcTime,
-    looked: &Looked,
-    decision: &Decision,
-    (words, runs_again): (&str, bool),
-) -> QueryResult<()> {
-    if !spec.mirrors {
-        return Ok(());
-    }
-    let row = &looked.look.row;
+fn change<'a>(looked: &'a Looked, decision: &Decision, words: &str, now: UtcTime) -> RawChange<'a> {
     let note = match decision {
         Decision::Done(note) => Some(note.clone()),
         _ => None,
     };
-    let response = looked.probed.exchange.as_ref().filter(|_| note.is_some()).map(|call| call.response.clone());
-    let error = (decision.state() != JobState::Succeeded).then(|| words.to_owned());
-    let mut changes = vec![RawChange { note, error, response, by_look: true, ..RawChange::to(row, decision.state(), now) }];
-    if runs_again {
-        changes.push(RawChange { attempts: 0, ..RawChange::to(row, JobState::Pending, now) });
+    RawChange {
+        response: looked.probed.exchange.as_ref().filter(|_| note.is_some()).map(|call| call.response.clone()),
+        error: (decision.state() != JobState::Succeeded).then(|| words.to_owned()),
+        note,
+        by_look: true,
+        ..RawChange::to(&looked.look.row, decision.state(), now)
     }
-    (spec.reflect)(tx, &changes)
 }

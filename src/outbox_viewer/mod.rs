@@ -2,11 +2,12 @@
 
 mod list_queries;
 mod pages;
+mod pause_pages;
 mod views;
 
 use rocket::{Route, routes};
 
 /// The pages, and the actions of operators.
 pub fn routes() -> Vec<Route> {
-    routes![pages::list, pages::show, pages::run_again, pages::cancel, pages::complete]
+    routes![pages::list, pages::show, pages::run_again, pages::cancel, pages::complete, pause_pages::pause, pause_pages::resume]
 }

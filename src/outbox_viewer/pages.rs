@@ -1,18 +1,23 @@
 //! The outbox pages and what operators may do there.
 
+use rocket::response::Responder;
+use rocket::serde::json::Json;
 use rocket::{State, get, post};
+use serde_json::Value;
 
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
-use crate::db::Tx;
+use crate::connections::holds;
+use crate::db::{Conn, Tx};
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobId, Registry, breaker};
+use crate::outbox::waiting::Reasons;
+use crate::outbox::{JobId, Registry, progress};
 use crate::timeline::story;
-use crate::web::{Back, Fields, Flash, Section};
+use crate::web::{Back, Fields, Flash, Section, Wants};
 use crate::{Error, Result};
 
-use super::list_queries::{self as queries, From, JobFilter, Shown};
-use super::views::{JobList, JobShow, JobStory, Listing};
+use super::list_queries::{self as queries, From, JobFilter};
+use super::views::{self, JobList, JobShow, JobStory, Listing};
 
 /// The list's part of the URL.
 #[derive(Debug, rocket::FromForm)]
@@ -23,32 +28,60 @@ pub struct Asked {
     after: Option<i64>,
 }
 
+/// The list as a page or as data.
+#[derive(Responder)]
+pub enum Listed {
+    Page(Box<JobList>),
+    Json(Json<Value>),
+}
+
+/// A job as a page or as data.
+#[derive(Responder)]
+pub enum Shown {
+    Page(Box<JobShow>),
+    Json(Json<Value>),
+}
+
 #[get("/outbox?<asked..>")]
-pub async fn list(app: &State<App>, viewer: Viewer, asked: Asked) -> Result<JobList> {
-    let shown = asked.state.as_deref().and_then(Shown::parse);
+pub async fn list(app: &State<App>, registry: &State<Registry>, viewer: Viewer, wants: Wants, asked: Asked) -> Result<Listed> {
+    let shown = asked.state.as_deref().and_then(queries::Shown::parse);
     let filter = JobFilter { shown, kind: asked.kind.filter(|kind| !kind.is_empty()) };
     let from = match (asked.before, asked.after) {
         (Some(id), _) => From::Before(JobId(id)),
         (None, Some(id)) => From::After(JobId(id)),
         (None, None) => From::Newest,
     };
-    let read = move |conn: &mut crate::db::Conn| -> Result<Listing> {
+    let (known, now) = (registry.inner().clone(), app.clock.now());
+    let read = move |conn: &mut Conn| -> Result<Listing> {
         let page = queries::page(conn, &filter, from)?;
-        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, connections: breaker::all(conn)?, filter })
+        let reasons = Reasons::read(conn, &known, &page.rows, now)?;
+        let held = holds::on_hold(conn, now)?;
+        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, reasons, held, filter })
     };
     let listing = app.store.read(read).await?;
-    Ok(JobList::new(viewer.shell(Section::Outbox, "Outbox").live("outbox"), &listing))
+    if wants == Wants::Json {
+        return Ok(Listed::Json(Json(views::list_to_json(&listing))));
+    }
+    let shell = viewer.shell(Section::Outbox, "Outbox").live("outbox");
+    Ok(Listed::Page(Box::new(JobList::new(shell, &listing, registry, viewer.may_operate()))))
 }
 
 #[get("/outbox/<id>")]
-pub async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<JobShow> {
-    let read = move |conn: &mut crate::db::Conn| -> Result<JobStory> {
+pub async fn show(app: &State<App>, registry: &State<Registry>, viewer: Viewer, wants: Wants, id: i64) -> Result<Shown> {
+    let (registry, now) = (registry.inner().clone(), app.clock.now());
+    let read = move |conn: &mut Conn| -> Result<JobStory> {
         let row = queries::find(conn, JobId(id))?.ok_or(Error::NotFound("job"))?;
         let (attempts, acts, people) = story::of_job(conn, row.id)?;
-        Ok(JobStory { row, attempts, acts, people, connections: breaker::all(conn)? })
+        let reasons = Reasons::read(conn, &registry, std::slice::from_ref(&row), now)?;
+        let progress = progress::of(conn, row.id)?;
+        Ok(JobStory { row, attempts, acts, people, reasons, progress })
     };
     let job = app.store.read(read).await?;
-    Ok(JobShow::new(viewer.shell(Section::Outbox, format!("Job {id}")).live("outbox"), &job, viewer.may_operate()))
+    if wants == Wants::Json {
+        return Ok(Shown::Json(Json(views::to_json(&job.row, &job.reasons))));
+    }
+    let shell = viewer.shell(Section::Outbox, format!("Job {id}")).live("outbox");
+    Ok(Shown::Page(Box::new(JobShow::new(shell, &job, viewer.may_operate()))))
 }
 
 #[post("/outbox/<id>/run", data = "<fields>")]

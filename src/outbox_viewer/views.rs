@@ -2,10 +2,12 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
+use serde_json::{Value, json};
 
-use crate::outbox::breaker::ConnectionState;
-use crate::outbox::waiting::{self, Waiting, provider_name};
-use crate::outbox::{JobId, JobRow, JobState};
+use crate::connections::holds::{Held, HoldLine};
+use crate::outbox::progress::Reported;
+use crate::outbox::waiting::{Reasons, provider_name};
+use crate::outbox::{JobId, JobRow, JobState, Lane, Registry};
 use crate::timeline::story::{self, ActRow, AttemptRow};
 use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty, subject_href, subject_label};
 use crate::web::{Shell, Stamp, Times, format};
@@ -17,6 +19,11 @@ use super::list_queries::{Count, JobFilter, JobPage, Shown};
 #[template(path = "outbox/list.html")]
 pub struct JobList {
     pub shell: Shell,
+    pub holds: Vec<HoldLine>,
+    /// What can be put on hold from here.
+    pub pausable: Vec<Choice>,
+    pub own_zone: &'static str,
+    pub may_operate: bool,
     pub tabs: Vec<Tab>,
     pub kinds: Vec<Choice>,
     pub shown: &'static str,
@@ -40,28 +47,27 @@ pub struct JobLine {
 }
 
 impl JobLine {
-    fn new(row: &JobRow, connections: &[ConnectionState], times: Times) -> Self {
+    fn new(row: &JobRow, reasons: &Reasons, times: Times) -> Self {
         Self {
             id: row.id.0,
             kind: row.kind.clone(),
             subject: subject_label(&row.subject),
             pill: Pill::of(row.shown_state()),
-            problem: problem(row, connections, times),
+            problem: problem(row, reasons, times),
             attempts: format!("{} of {}", row.attempts, row.attempts_max),
             updated: times.stamp(row.updated_at),
         }
     }
 }
 
-/// The last error, or why it waits; nothing where neither matters any more.
-fn problem(row: &JobRow, connections: &[ConnectionState], times: Times) -> String {
-    match row.state {
-        JobState::Succeeded | JobState::Running => String::new(),
-        _ => {
-            let why = || waiting::explain(row, connections, times.now).map(|waiting| waiting.why);
-            row.last_error.clone().or_else(why).unwrap_or_default()
-        }
+/// What went wrong, and why it waits and until when; nothing where neither matters any more.
+fn problem(row: &JobRow, reasons: &Reasons, times: Times) -> String {
+    if matches!(row.state, JobState::Succeeded | JobState::Running) {
+        return String::new();
     }
+    let error = row.last_error.as_deref().map(format::ended);
+    let why = reasons.explain(row).map(|waiting| waiting.in_words(times));
+    error.into_iter().chain(why).collect::<Vec<_>>().join(" ")
 }
 
 /// What the list is made of.
@@ -70,12 +76,13 @@ pub struct Listing {
     pub page: JobPage,
     pub counts: Vec<Count>,
     pub kinds: Vec<String>,
-    pub connections: Vec<ConnectionState>,
+    pub reasons: Reasons,
+    pub held: Held,
 }
 
 impl JobList {
     /// Puts the page together.
-    pub fn new(shell: Shell, listing: &Listing) -> Self {
+    pub fn new(shell: Shell, listing: &Listing, registry: &Registry, may_operate: bool) -> Self {
         let times = shell.frame.times;
         let kind = listing.filter.kind.clone().unwrap_or_default();
         let shown = listing.filter.shown.map_or("", Shown::as_str);
@@ -83,10 +90,14 @@ impl JobList {
             |key: &str, id: Option<JobId>| id.map(|id| href("/outbox", &[("state", shown), ("kind", &kind), (key, &id.to_string())]));
         let page = &listing.page;
         Self {
+            holds: listing.held.lines(times),
+            pausable: pausable(registry),
+            own_zone: times.zone.name(),
+            may_operate,
             tabs: tabs(listing, &kind),
             kinds: listing.kinds.iter().map(|name| Choice { value: name.clone(), label: name.clone(), selected: *name == kind }).collect(),
             shown,
-            rows: page.rows.iter().map(|row| JobLine::new(row, &listing.connections, times)).collect(),
+            rows: page.rows.iter().map(|row| JobLine::new(row, &listing.reasons, times)).collect(),
             pager: Pager { newer: link("after", page.newer), older: link("before", page.older) },
             looked: page.looked_to.map(|id| format!("Looked through the pending jobs as far as #{id}.")).unwrap_or_default(),
             narrowed: if page.looked_to.is_some() {
@@ -97,6 +108,44 @@ impl JobList {
             shell,
         }
     }
+}
+
+/// Every kind and every lane.
+fn pausable(registry: &Registry) -> Vec<Choice> {
+    let choice = |what: String, label: String| Choice { value: what, label, selected: false };
+    let kinds = registry.kinds().into_iter().map(|(kind, _)| choice(format!("kind:{kind}"), format!("Kind {kind}")));
+    let lanes = Lane::ALL.iter().map(|lane| choice(format!("lane:{}", lane.as_str()), format!("Lane {}", lane.as_str())));
+    kinds.chain(lanes).collect()
+}
+
+/// The list for programs.
+pub fn list_to_json(listing: &Listing) -> Value {
+    let jobs: Vec<Value> = listing.page.rows.iter().map(|row| to_json(row, &listing.reasons)).collect();
+    let next = listing.page.older.map(|id| {
+        let kind = listing.filter.kind.as_deref().unwrap_or_default();
+        href("/outbox", &[("state", listing.filter.shown.map_or("", Shown::as_str)), ("kind", kind), ("before", &id.to_string())])
+    });
+    json!({ "jobs": jobs, "next": next })
+}
+
+/// A job for programs, with why it waits and until when.
+pub fn to_json(row: &JobRow, reasons: &Reasons) -> Value {
+    json!({
+        "id": row.id,
+        "kind": row.kind,
+        "lane": row.lane,
+        "state": row.state,
+        "shown_state": row.shown_state(),
+        "subject": row.subject,
+        "line_id": row.line_id,
+        "attempts": row.attempts,
+        "attempts_max": row.attempts_max,
+        "last_error": row.last_error,
+        "waiting": reasons.explain(row),
+        "created_at": row.created_at.and_utc(),
+        "run_at": row.run_at.and_utc(),
+        "finished_at": row.finished_at.map(|at| at.and_utc()),
+    })
 }
 
 fn tabs(listing: &Listing, kind: &str) -> Vec<Tab> {
@@ -151,12 +200,33 @@ pub struct JobShow {
     pub advice: &'static str,
     /// Why it waits; empty where it does not.
     pub waiting: String,
+    /// How far a running job has come, by its own word.
+    pub progress: Option<ProgressBar>,
     pub attempts_used: String,
     pub entries: Vec<Entry>,
     pub payload: String,
     pub note: String,
     pub facts: Vec<Fact>,
     pub can: Can,
+}
+
+/// How far a long job has come.
+pub struct ProgressBar {
+    pub text: String,
+    pub done: i64,
+    /// None where the job does not know.
+    pub total: Option<i64>,
+    pub message: String,
+    pub at: Stamp,
+}
+
+impl ProgressBar {
+    fn new(said: &Reported, times: Times) -> Self {
+        let done = format::number(said.done);
+        let text = said.total.map_or_else(|| done.clone(), |total| format!("{done} of {}", format::number(total)));
+        let message = said.message.clone().unwrap_or_default();
+        Self { text, done: said.done, total: said.total, message, at: times.stamp_s(said.updated_at) }
+    }
 }
 
 /// Which buttons the page offers.
@@ -173,14 +243,15 @@ pub struct JobStory {
     pub attempts: Vec<AttemptRow>,
     pub acts: Vec<ActRow>,
     pub people: std::collections::BTreeMap<String, String>,
-    pub connections: Vec<ConnectionState>,
+    pub reasons: Reasons,
+    pub progress: Option<Reported>,
 }
 
 impl JobShow {
     /// Puts the page together.
     pub fn new(shell: Shell, job: &JobStory, may_operate: bool) -> Self {
         let (times, row) = (shell.frame.times, &job.row);
-        let waiting = waiting::explain(row, &job.connections, times.now);
+        let waiting = job.reasons.explain(row);
         Self {
             id: row.id.0,
             kind: row.kind.clone(),
@@ -189,8 +260,9 @@ impl JobShow {
             subject: subject_label(&row.subject),
             subject_href: subject_href(&row.subject),
             error: if matches!(row.state, JobState::Succeeded) { String::new() } else { row.last_error.clone().unwrap_or_default() },
-            advice: advice(row.state),
-            waiting: waiting.map(|waiting| sentence(&waiting, times)).unwrap_or_default(),
+            advice: advice(row.state, job.reasons.looks_up(row)),
+            waiting: waiting.map(|waiting| waiting.in_words(times)).unwrap_or_default(),
+            progress: job.progress.as_ref().filter(|_| row.state == JobState::Running).map(|said| ProgressBar::new(said, times)),
             attempts_used: format!("{} of {} tries failed", row.attempts, row.attempts_max),
             entries: entries(job, times),
             payload: pretty(&row.payload),
@@ -202,14 +274,10 @@ impl JobShow {
     }
 }
 
-fn sentence(waiting: &Waiting, times: Times) -> String {
-    let Some(until) = waiting.until else { return format::ended(&waiting.why) };
-    format!("{} Until {} ({}).", format::ended(&waiting.why), times.stamp_s(until).text, times.relative(until))
-}
-
-fn advice(state: JobState) -> &'static str {
+fn advice(state: JobState, is_looked_up: bool) -> &'static str {
     match state {
         JobState::Dead => "Stopped here, because trying again by itself cannot help. Correct the cause, then run it again.",
+        JobState::Uncertain if is_looked_up => "It may have arrived, and is looked up by itself. If you know more, decide now.",
         JobState::Uncertain => "It may have arrived. Look it up there first: send it again only if it did not arrive.",
         JobState::Cancelled => "It was cancelled and will not run unless someone runs it again.",
         _ => "It runs again by itself.",

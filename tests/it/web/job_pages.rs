@@ -67,9 +67,11 @@ both_engines! {
         whole.run_until_idle().await;
         let job = whole.job_of(&id.subject()).await.id;
         let page = browser.get(&format!("/outbox/{job}")).await.text;
-        for words in ["Needs a look", "It arrived: mark done", "It did not arrive: send again", "Waits for a person"] {
+        for words in ["Needs a look", "It arrived: mark done", "It did not arrive: send again", "It may have arrived, and is looked up by itself.",
+            "It is looked up in Zoho CRM, 3 times at most, before anything is sent again. The next look is at 09:02:00 (in 2 min)."] {
             assert!(page.contains(words), "{words}");
         }
+        assert!(browser.get(&format!("/leads/{id}")).await.text.contains("The next look is at 09:02:00"));
         assert!(browser.get("/").await.text.contains("1 job may or may not have arrived"));
 
         browser.post(&format!("/outbox/{job}/completion"), &[("reason", "I saw it in Zoho")]).await;

@@ -3,6 +3,7 @@
 mod big_tables;
 mod browser;
 mod defence;
+mod holding;
 mod job_pages;
 mod lead_pages;
 mod live;

@@ -1,0 +1,49 @@
+//! The page of connections: their state, the breaker, and how much of what the provider allows is used.
+
+use rocket::response::Responder;
+use rocket::serde::json::Json;
+use rocket::{State, get};
+use serde_json::{Value, json};
+
+use super::holds;
+use super::queries;
+use super::views::{self, ConnectionList, Told};
+use crate::Result;
+use crate::accounts::Viewer;
+use crate::app::App;
+use crate::db::Conn;
+use crate::integrations::zoho::PROVIDER;
+use crate::outbox::{Registry, breaker, limits};
+use crate::web::{Section, Wants};
+
+/// The page, or the same as data.
+#[derive(Responder)]
+pub enum Listed {
+    Page(Box<ConnectionList>),
+    Json(Json<Value>),
+}
+
+#[get("/connections")]
+pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, wants: Wants) -> Result<Listed> {
+    let (registry, now) = (registry.inner().clone(), app.clock.now());
+    let read = move |conn: &mut Conn| -> Result<Told> {
+        let gauge = match registry.limits(PROVIDER) {
+            Some(limits) => Some(limits::gauge(conn, PROVIDER, limits, now)?),
+            None => None,
+        };
+        Ok(Told {
+            provider: PROVIDER,
+            summary: queries::summary(conn)?,
+            breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == PROVIDER),
+            gauge,
+            held: holds::on_hold(conn, now)?,
+        })
+    };
+    let told = vec![app.store.read(read).await?];
+    if wants == Wants::Json {
+        let connections: Vec<Value> = told.iter().map(|told| views::to_json(told, now)).collect();
+        return Ok(Listed::Json(Json(json!({ "connections": connections }))));
+    }
+    let shell = viewer.shell(Section::Connections, "Connections").live("connections");
+    Ok(Listed::Page(Box::new(ConnectionList::new(shell, &told, viewer.may_operate()))))
+}

@@ -1,0 +1,205 @@
+//! What the page of connections shows, as finished text.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use serde_json::{Value, json};
+
+use super::holds::{Held, HoldLine};
+use super::model::{ConnectionState, Summary};
+use crate::clock::UtcTime;
+use crate::outbox::breaker;
+use crate::outbox::limits::{Gauge, RESERVE_PERCENT, WARNING_PERCENT, Window};
+use crate::outbox::pauses::Scope;
+use crate::outbox::waiting::provider_name;
+use crate::web::parts::{Fact, Pill};
+use crate::web::{Shell, Times, format};
+
+/// What is known of one connection.
+pub struct Told {
+    pub provider: &'static str,
+    /// None: nobody has connected it yet.
+    pub summary: Option<Summary>,
+    pub breaker: Option<breaker::ConnectionState>,
+    /// None: nobody has said what the provider allows.
+    pub gauge: Option<Gauge>,
+    pub held: Held,
+}
+
+/// All connections.
+#[derive(Template, WebTemplate)]
+#[template(path = "connections/index.html")]
+pub struct ConnectionList {
+    pub shell: Shell,
+    pub panels: Vec<ConnectionPanel>,
+    pub own_zone: &'static str,
+    pub may_operate: bool,
+}
+
+/// One of them.
+pub struct ConnectionPanel {
+    pub id: &'static str,
+    pub name: String,
+    pub pill: Pill,
+    /// Its state in words.
+    pub state: String,
+    pub hold: Option<HoldLine>,
+    pub gauges: Vec<GaugeLine>,
+    pub facts: Vec<Fact>,
+}
+
+/// How much of a limit is used.
+pub struct GaugeLine {
+    pub label: String,
+    pub text: String,
+    pub most: i64,
+    pub used: i64,
+    /// `ok`, `warn` or `bad`.
+    pub tone: &'static str,
+    pub note: String,
+}
+
+impl ConnectionList {
+    /// Puts the page together.
+    pub fn new(shell: Shell, told: &[Told], may_operate: bool) -> Self {
+        let times = shell.frame.times;
+        Self {
+            panels: told.iter().map(|told| ConnectionPanel::new(told, times)).collect(),
+            own_zone: times.zone.name(),
+            may_operate,
+            shell,
+        }
+    }
+}
+
+impl ConnectionPanel {
+    fn new(told: &Told, times: Times) -> Self {
+        let hold = told.held.of(Scope::Connection, told.provider, times);
+        Self {
+            id: told.provider,
+            name: provider_name(told.provider).to_owned(),
+            pill: Pill::of(word(told, hold.is_some(), times.now)),
+            state: state(told, times),
+            hold,
+            gauges: told.gauge.as_ref().map(|gauge| gauges(gauge)).unwrap_or_default(),
+            facts: facts(told, times),
+        }
+    }
+}
+
+fn word(told: &Told, is_held: bool, now: UtcTime) -> &'static str {
+    let Some(summary) = &told.summary else { return "Not connected" };
+    match summary.state {
+        ConnectionState::NeedsReconnect => "Sign-in refused",
+        ConnectionState::Disconnected => "Not connected",
+        ConnectionState::Connected if is_held || summary.blocked_until.is_some_and(|until| until > now) => "Paused",
+        ConnectionState::Connected => "Connected",
+    }
+}
+
+fn state(told: &Told, times: Times) -> String {
+    let Some(summary) = &told.summary else {
+        return "Nobody has connected it yet. Its jobs are kept and wait; connect it with “throughline connect zoho” or POST /api/zoho-auth.".into();
+    };
+    let reason = || summary.state_reason.as_deref().map(|why| format!(" {}", format::ended(why))).unwrap_or_default();
+    match (summary.state, summary.blocked_until.filter(|until| *until > times.now)) {
+        (ConnectionState::NeedsReconnect, _) => format!("A person must connect it again.{} Its jobs are kept and wait.", reason()),
+        (ConnectionState::Disconnected, _) => format!("It was disconnected.{} Its jobs are kept and wait.", reason()),
+        (ConnectionState::Connected, Some(until)) => {
+            let why = format::ended(summary.blocked_reason.as_deref().unwrap_or("It did not answer."));
+            format!("No call is made until {} ({}). {why}", times.stamp_s(until).text, times.relative(until))
+        }
+        (ConnectionState::Connected, None) => "It works: jobs go out as they become due.".into(),
+    }
+}
+
+fn gauges(gauge: &Gauge) -> Vec<GaugeLine> {
+    let at_once = GaugeLine {
+        label: "Calls under way".into(),
+        text: format!("{} of {} at once", format::number(gauge.under_way), format::number(gauge.at_once)),
+        most: gauge.at_once,
+        used: gauge.under_way.clamp(0, gauge.at_once),
+        tone: tone(gauge.under_way, gauge.at_once),
+        note: String::new(),
+    };
+    gauge.windows.iter().map(|(window, used)| in_window(*window, *used)).chain([at_once]).collect()
+}
+
+fn in_window(window: Window, used: i64) -> GaugeLine {
+    let reserve = window.calls * RESERVE_PERCENT / 100;
+    let percent = used * 100 / window.calls.max(1);
+    let kept = format!("the last {} are kept for payments and leads", format::number(reserve));
+    let note = match percent {
+        100.. => "Used up: its jobs wait until calls of the past no longer count.".into(),
+        _ if used >= window.calls - reserve => format!("{percent} % used: {kept}, everything else waits."),
+        WARNING_PERCENT.. => format!("{percent} % used, more than {WARNING_PERCENT} %: {kept}."),
+        _ => format!("{percent} % used; {kept}."),
+    };
+    GaugeLine {
+        label: format!("Calls in any {}", window.in_words()),
+        text: format!("{} of {}", format::number(used), format::number(window.calls)),
+        most: window.calls,
+        used: used.clamp(0, window.calls),
+        tone: tone(used, window.calls),
+        note,
+    }
+}
+
+fn tone(used: i64, most: i64) -> &'static str {
+    match used * 100 / most.max(1) {
+        100.. => "bad",
+        WARNING_PERCENT.. => "warn",
+        _ => "ok",
+    }
+}
+
+fn facts(told: &Told, times: Times) -> Vec<Fact> {
+    let Some(summary) = &told.summary else { return Vec::new() };
+    let when = |at: UtcTime| format!("{} ({})", times.stamp(at).text, times.relative(at));
+    let mut facts = vec![Fact::text("Breaker", breaker_in_words(told, times))];
+    facts.push(Fact::text("Last success", summary.last_success_at.map_or_else(|| "none yet".into(), when)));
+    if let (Some(error), Some(at)) = (&summary.last_error, summary.last_error_at) {
+        facts.push(Fact::text("Last failure", format!("{}: {error}", when(at))));
+    }
+    facts.push(match &summary.external_field {
+        Some(field) => Fact::text("Sent twice", format!("ruled out by the unique field {field}")),
+        None => {
+            Fact::text("Sent twice", "possible after a lost answer, so each is looked up first: the CRM has no unique field for our id")
+        }
+    });
+    facts.push(Fact::text("Connected", when(summary.connected_at)));
+    facts.extend(summary.token_expires_at.map(|at| Fact::text("Access token", format!("ends {}, is renewed before", when(at)))));
+    facts
+}
+
+/// What the row of failures means, and when somebody tries again.
+fn breaker_in_words(told: &Told, times: Times) -> String {
+    let Some(breaker) = &told.breaker else { return "closed".into() };
+    let failures = format::counted(breaker.failures_in_a_row, "failure", "failures");
+    match (breaker.is_probing(), breaker.blocked_until.filter(|until| *until > times.now)) {
+        (true, Some(until)) => format!("open after {failures} in a row; the next call tries at {}", times.stamp_s(until).text),
+        (true, None) => format!("open after {failures} in a row; the next job tries now"),
+        (false, _) if breaker.failures_in_a_row > 0 => format!("closed; {failures} in a row, of {} that open it", breaker::OPENS_AFTER),
+        (false, _) => "closed: no failures in a row".into(),
+    }
+}
+
+/// The same for programs.
+pub fn to_json(told: &Told, now: UtcTime) -> Value {
+    let summary = told.summary.as_ref();
+    let windows = told.gauge.iter().flat_map(|gauge| &gauge.windows);
+    let windows = windows.map(|(window, used)| json!({ "seconds": window.seconds, "calls_max": window.calls, "calls_used": used }));
+    let until = summary.and_then(|summary| summary.blocked_until).filter(|until| *until > now);
+    json!({
+        "connection": told.provider,
+        "state": summary.map(|summary| summary.state.as_str()),
+        "state_reason": summary.and_then(|summary| summary.state_reason.clone()),
+        "blocked_until": until.map(|until| until.and_utc()),
+        "blocked_reason": until.and(summary.and_then(|summary| summary.blocked_reason.clone())),
+        "failures_in_a_row": told.breaker.as_ref().map(|breaker| breaker.failures_in_a_row),
+        "last_success_at": summary.and_then(|summary| summary.last_success_at).map(|at| at.and_utc()),
+        "calls_at_once_max": told.gauge.as_ref().map(|gauge| gauge.at_once),
+        "calls_under_way": told.gauge.as_ref().map(|gauge| gauge.under_way),
+        "windows": windows.collect::<Vec<_>>(),
+        "paused": told.held.is_held(Scope::Connection, told.provider),
+    })
+}
