@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::queries::Told;
@@ -33,6 +34,7 @@ pub struct ScheduleLine {
     pub held: String,
     pub last: Option<RunLine>,
     pub strip: Strip,
+    /// When it fires by itself next; None where it does not.
     pub next: Option<Stamp>,
     pub next_in: String,
 }
@@ -59,7 +61,7 @@ impl ScheduleList {
 
 impl ScheduleLine {
     fn new(schedule: &Schedule, told: &Told, times: Times) -> Self {
-        let next = schedule.next_due(times.now, 1).first().map(|due| due.at);
+        let next = next_firing(schedule, told, times.now);
         Self {
             name: schedule.name(),
             purpose: schedule.purpose(),
@@ -85,6 +87,16 @@ pub fn state(told: &Told, now: UtcTime) -> &'static str {
         Some("Done") | None => "On time",
         Some(state) => state,
     }
+}
+
+/// When it fires by itself next; None where someone must resume it first.
+fn next_firing(schedule: &Schedule, told: &Told, now: UtcTime) -> Option<UtcTime> {
+    let after = match told.row.as_ref().and_then(|row| row.pause_at(now)) {
+        // The moment at which a pause ends is no longer part of it.
+        Some(pause) => pause.until? - TimeDelta::seconds(1),
+        None => now,
+    };
+    schedule.next_due(after, 1).first().map(|due| due.at)
 }
 
 /// Who holds it, until when and why.
@@ -133,5 +145,6 @@ pub fn to_json(schedule: &Schedule, told: &Told, now: UtcTime) -> Value {
         "name": schedule.name(), "purpose": schedule.purpose(), "cron": schedule.cron(), "zone": schedule.zone().name(),
         "in_words": schedule.in_words(), "paused": pause, "last_run": told.runs.first().map(run_views::to_json),
         "next_due_at": schedule.next_due(now, 1).first().map(|due| due.at.and_utc()),
+        "next_firing_at": next_firing(schedule, told, now).map(|at| at.and_utc()),
     })
 }

@@ -14,7 +14,7 @@ pub struct RunLine {
     pub id: i64,
     pub due: Stamp,
     pub outcome: Pill,
-    /// Who asked or held it, and why; or how late it was.
+    /// Who asked for it or paused it, and why; or how late it was.
     pub note: String,
     pub job: Option<JobLine>,
 }
@@ -45,7 +45,7 @@ pub fn label(outcome: RunOutcome) -> &'static str {
         RunOutcome::Fired => "Fired",
         RunOutcome::ByHand => "By hand",
         RunOutcome::Overlapped => "Overlapped",
-        RunOutcome::Paused => "Held",
+        RunOutcome::Paused => "Paused",
         RunOutcome::Missed => "Missed",
     }
 }
@@ -59,7 +59,7 @@ fn note(run: &Run, told: &Told) -> String {
         RunOutcome::Fired => format!("{} late", format::duration(late)),
         RunOutcome::ByHand => format!("asked for by {who}{why}"),
         RunOutcome::Overlapped => "skipped: the run before had not ended".into(),
-        RunOutcome::Paused => format!("held by {who}{why}"),
+        RunOutcome::Paused => format!("paused by {who}{why}"),
         RunOutcome::Missed => format!("no process ran; found {} later", format::duration(late)),
     }
 }

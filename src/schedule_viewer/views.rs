@@ -24,7 +24,8 @@ pub struct ScheduleShow {
     pub name: &'static str,
     pub purpose: &'static str,
     pub in_words: String,
-    pub zone: &'static str,
+    /// In which zone the page's times are: the schedule's own.
+    pub zone_note: String,
     /// The seller's zone, in which a person types until when to hold it.
     pub own_zone: &'static str,
     pub pill: Pill,
@@ -41,6 +42,8 @@ pub struct NextLine {
     pub relative: String,
     /// How the clocks are set before it; empty where they are not.
     pub change: String,
+    /// It falls into the pause, as far as that is known to last.
+    pub is_paused: bool,
 }
 
 impl ScheduleShow {
@@ -52,11 +55,11 @@ impl ScheduleShow {
             name: schedule.name(),
             purpose: schedule.purpose(),
             in_words: schedule.in_words(),
-            zone: schedule.zone().name(),
+            zone_note: zone_note(schedule),
             own_zone: own.zone.name(),
             pill: Pill::of(state(told, own.now)),
             held: held(told, own),
-            next: schedule.next_due(own.now, NEXT).iter().map(|due| NextLine::new(due, times)).collect(),
+            next: schedule.next_due(own.now, NEXT).iter().map(|due| NextLine::new(due, told, times)).collect(),
             runs: told.runs.iter().map(|run| RunLine::new(run, told, times)).collect(),
             facts: facts(schedule, told, own),
             may_operate,
@@ -65,10 +68,18 @@ impl ScheduleShow {
     }
 }
 
+fn zone_note(schedule: &Schedule) -> String {
+    match schedule.zone().name() {
+        "UTC" => "times in UTC".into(),
+        zone => format!("times in {zone}, UTC on hover"),
+    }
+}
+
 impl NextLine {
-    fn new(due: &DueTime, times: Times) -> Self {
+    fn new(due: &DueTime, told: &Told, times: Times) -> Self {
         let change = due.clocks_move.map(change).unwrap_or_default();
-        Self { at: times.with_offset(due.at), relative: times.relative(due.at), change }
+        let is_paused = told.row.as_ref().is_some_and(|row| row.pause_at(due.at).is_some());
+        Self { at: times.with_offset(due.at), relative: times.relative(due.at), change, is_paused }
     }
 }
 

@@ -48,9 +48,10 @@ impl Times {
         self.with(at, "%-d %b %Y, %H:%M:%S")
     }
 
-    /// `Sun 29 Mar 2026, 03:00 (UTC+2)`: for zones whose clocks may change between two times of one list.
+    /// `Sun 29 Mar, 03:00 (UTC+2)`, with the year where it is another: for lists in which the clocks of the zone may change.
     pub fn with_offset(&self, at: UtcTime) -> Stamp {
-        let stamp = self.with(at, "%a %-d %b %Y, %H:%M");
+        let is_this_year = self.local(at).year() == self.local(self.now).year();
+        let stamp = self.with(at, if is_this_year { "%a %-d %b, %H:%M" } else { "%a %-d %b %Y, %H:%M" });
         Stamp { text: format!("{} ({})", stamp.text, offset(&self.local(at))), ..stamp }
     }
 
@@ -120,6 +121,9 @@ impl Times {
 /// `UTC+4`, `UTC−3:30`
 fn offset(at: &DateTime<Tz>) -> String {
     let offset_min = at.offset().fix().local_minus_utc() / 60;
+    if offset_min == 0 {
+        return "UTC".into();
+    }
     let (sign, hours, minutes) = (if offset_min < 0 { '−' } else { '+' }, offset_min.abs() / 60, offset_min.abs() % 60);
     let minutes = if minutes == 0 { String::new() } else { format!(":{minutes:02}") };
     format!("UTC{sign}{hours}{minutes}")
@@ -234,7 +238,8 @@ mod tests {
         assert_eq!(times.moment("2026-03-29T02:30"), Some(at("2026-03-29 01:30:00")), "02:30 is left out: 03:30");
         assert_eq!(times.moment("2026-10-25T02:30"), Some(at("2026-10-25 00:30:00")), "02:30 comes twice: the first");
         assert_eq!(["", "tomorrow", "2026-02-30T10:00"].map(|text| times.moment(text)), [None; 3]);
-        assert_eq!(times.with_offset(at("2026-03-29 01:00:00")).text, "Sun 29 Mar 2026, 03:00 (UTC+2)");
+        assert_eq!(times.with_offset(at("2026-03-29 01:00:00")).text, "Sun 29 Mar, 03:00 (UTC+2)");
+        assert_eq!(times.with_offset(at("2027-01-01 11:00:00")).text, "Fri 1 Jan 2027, 12:00 (UTC+1)");
     }
 
     #[test]

@@ -21,7 +21,6 @@ impl Pill {
             "Retrying" => ("warn", "rotate-ccw"),
             "Needs a look" | "Sign-in refused" => ("warn", "triangle-alert"),
             "Paused" => ("warn", "hourglass"),
-            "Held" => ("warn", "pause"),
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),
             "On time" | "Fired" => ("", "calendar-clock"),

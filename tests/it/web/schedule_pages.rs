@@ -48,8 +48,8 @@ both_engines! {
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
         let page = browser.get("/schedules/leads.daily_sweep").await.text;
         for words in [
-            "Sat 27 Mar 2027, 02:30 (UTC+1)", "title=\"2027-03-27 01:30:00 UTC\"",
-            "Sun 28 Mar 2027, 03:00 (UTC+2)", "title=\"2027-03-28 01:00:00 UTC\"", "clocks go forward 1 h before this", "Mon 29 Mar 2027, 02:30 (UTC+2)",
+            "Sat 27 Mar, 02:30 (UTC+1)", "title=\"2027-03-27 01:30:00 UTC\"",
+            "Sun 28 Mar, 03:00 (UTC+2)", "title=\"2027-03-28 01:00:00 UTC\"", "clocks go forward 1 h before this", "Mon 29 Mar, 02:30 (UTC+2)",
         ] {
             assert!(page.contains(words), "{words}");
         }
@@ -79,9 +79,10 @@ both_engines! {
         operator.post("/schedules/leads.sweep/pause", &[("until", "2026-11-22T12:30"), ("reason", "Zoho is being moved")]).await;
         let told = viewer.get(page).await.text;
         assert!(told.contains("Paused by Test operator since 09:00, until 12:30: Zoho is being moved."), "{told}");
+        assert_eq!(told.matches("<span class=\"tag\">paused</span>").count(), 13, "09:15 to 12:15");
         assert!(viewer.get("/schedules").await.text.contains("until 12:30: Zoho is being moved."));
         tick(&whole).await;
-        assert!(viewer.get(page).await.text.contains("held by Test operator: Zoho is being moved"));
+        assert!(viewer.get(page).await.text.contains("paused by Test operator: Zoho is being moved"));
         assert_eq!(json(&viewer, "/schedules/leads.sweep").await["paused"]["until"], "2026-11-22T12:30:00Z");
 
         operator.post("/schedules/leads.sweep/resumption", &[]).await;
