@@ -81,8 +81,11 @@ fn insert<J: Job>(tx: &mut Tx<'_>, now: UtcTime, new: &NewJob<'_, J>, payload: &
         .returning(jobs::id)
         .get_result(c)
         .optional())?;
-    if let (Some(key), Some(id), Some(order::BEHIND)) = (new.order_key, inserted, place) {
-        order::lift(tx, key, id, J::LANE)?;
+    match (new.order_key, inserted, place) {
+        (Some(key), Some(id), Some(order::BEHIND)) => order::lift(tx, key, id, J::LANE)?,
+        // Another carries the unique key: the lock must leave no row behind.
+        (Some(key), None, _) => order::settle(tx, key)?,
+        _ => {}
     }
     Ok(inserted)
 }

@@ -15,7 +15,7 @@ use super::probe_queries;
 use super::registry::{RawChange, Registry};
 use super::row::JobRow;
 use crate::clock::UtcTime;
-use crate::db::schema::{call_reservations, jobs, processes};
+use crate::db::schema::{call_reservations, job_attempts, jobs, processes};
 use crate::db::{Conn, Topic, Tx};
 use crate::{literal_condition, on_backend};
 
@@ -23,6 +23,9 @@ use crate::{literal_condition, on_backend};
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Rows of processes that died are kept this long, for the attempts that name them.
 const REMEMBERED: TimeDelta = TimeDelta::days(7);
+/// After so many processes that ended while they ran it, a job is not run again without a look.
+const DEATHS_MAX: i64 = 9;
+const PROCESS_ENDED: &str = "The process that ran it ended; it runs again";
 /// Jobs rescued in one transaction.
 const RESCUE_MAX: i64 = 100;
 
@@ -81,7 +84,11 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, 
     let (state, why) = match (row.state, row.repeatable, whom) {
         (JobState::Uncertain, _, _) => (JobState::Uncertain, "The process that looked it up ended; it is looked up again"),
         (_, true, Whom::Lost { .. }) => (JobState::Pending, "The database went away before the outcome was written; it runs again"),
-        (_, true, _) => (JobState::Pending, "The process that ran it ended; it runs again"),
+        (_, true, Whom::Own) => (JobState::Pending, "The program was stopped before it ended; it runs again"),
+        (_, true, _) if count_deaths(tx.conn(), row)? >= DEATHS_MAX => {
+            (JobState::Uncertain, "Ten processes have ended while they ran it, perhaps because of it: look at it before sending it again")
+        }
+        (_, true, _) => (JobState::Pending, PROCESS_ENDED),
         (_, false, _) => {
             (JobState::Uncertain, "The process that ran it ended, and the call may have been made: look it up before sending again")
         }
@@ -115,6 +122,16 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, 
         (spec.reflect)(tx, &[RawChange { error: Some(why.into()), ..RawChange::to(row, state, now) }])?;
     }
     Ok(())
+}
+
+/// How many processes ended while they ran the job since it was last asked for.
+fn count_deaths(conn: &mut Conn, row: &JobRow) -> QueryResult<i64> {
+    job_attempts::table
+        .filter(job_attempts::job_id.eq(row.id))
+        .filter(job_attempts::finished_at.ge(row.due_since))
+        .filter(job_attempts::message.eq(PROCESS_ENDED))
+        .count()
+        .get_result(conn)
 }
 
 /// Whose jobs a rescue takes back.

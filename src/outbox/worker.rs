@@ -225,7 +225,11 @@ impl Desk {
         if !claim.runs.is_empty() {
             self.pause = POLL_BUSY;
         }
-        self.backlog.extend(claim.backlog);
+        for group in claim.backlog {
+            // Both turns may have found more of it.
+            self.backlog.retain(|known| (known.kind, known.lane) != (group.kind, group.lane));
+            self.backlog.push(group);
+        }
         for run in claim.runs {
             self.in_use[run.lane as usize] += 1;
             let engine = self.engine.clone();

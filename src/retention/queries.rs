@@ -29,7 +29,8 @@ macro_rules! free_ids {
 const DONE: [JobState; 2] = [JobState::Succeeded, JobState::Cancelled];
 const FINISHED: [JobState; 3] = [JobState::Succeeded, JobState::Cancelled, JobState::Dead];
 
-/// Finished jobs in these states, oldest first, from `after` on.
+/// Finished jobs in these states, oldest first, from `after` on. A dead one that holds those behind it stays until a person
+/// has decided: without it they would wait for nobody, for ever.
 fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
     let (since, id) = after.unwrap_or_default();
     on_backend!(conn, |c| jobs::table
@@ -37,6 +38,7 @@ fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, 
         .filter(jobs::finished_at.lt(before).and(jobs::finished_at.ge(since)))
         .filter(jobs::finished_at.gt(since).or(jobs::id.gt(id)))
         .filter(jobs::state.eq_any(states))
+        .filter(jobs::order_place.is_null())
         .order((jobs::finished_at, jobs::id))
         .limit(JOBS_MAX)
         .select((jobs::finished_at.assume_not_null(), jobs::id))
@@ -44,7 +46,7 @@ fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, 
 }
 
 fn remove_jobs(tx: &mut Tx<'_>, states: &'static [JobState], before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
-    let due = jobs::id.eq_any(ids).and(jobs::finished_at.lt(before)).and(jobs::state.eq_any(states));
+    let due = jobs::id.eq_any(ids).and(jobs::finished_at.lt(before)).and(jobs::state.eq_any(states)).and(jobs::order_place.is_null());
     let ids = free_ids!(tx, jobs, due)?;
     on_backend!(tx.conn(), |c| diesel::delete(jobs::table.filter(jobs::id.eq_any(ids))).execute(c))
 }

@@ -58,6 +58,15 @@ both_engines! {
         }
     }
 
+    async fn meeting_a_twin_leaves_no_key_behind(app: TestApp) {
+        let whole = app.whole().await;
+        put(&whole, Step { name: "a".into(), does: Does::Done }, UNIQUE).await;
+        put(&whole, Step { name: "a".into(), does: Does::Done }, Keys { order: Some("customer:9"), ..UNIQUE }).await;
+        use throughline::db::schema::order_keys;
+        let keys: i64 = whole.ask(|conn| order_keys::table.count().get_result(conn)).await;
+        assert_eq!(keys, 0);
+    }
+
     async fn the_unique_index_is_there_whatever_the_program_believes(app: TestApp) {
         let whole = app.whole().await;
         let job = put(&whole, Step { name: "a".into(), does: Does::Done }, UNIQUE).await;

@@ -56,6 +56,24 @@ both_engines! {
         assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
     }
 
+    async fn a_job_that_ends_one_process_after_the_other_is_given_to_a_person(app: TestApp) {
+        let whole = app.whole().await;
+        let lead = whole.post_lead("Ada", "ada@example.com").await;
+        let job = whole.job_of(&lead.subject()).await.id;
+        for _ in 0..9 {
+            strand(&whole, job, "dead-1", true).await;
+            whole.outbox.rescue_silent().await.expect("a sweep");
+            assert_eq!(whole.job(job).await.state, JobState::Pending);
+        }
+        strand(&whole, job, "dead-1", true).await;
+        whole.outbox.rescue_silent().await.expect("a sweep");
+        assert_eq!(whole.job(job).await.state, JobState::Uncertain);
+
+        act(&whole, job, admin::retry).await.expect("a person has looked");
+        whole.run_until_idle().await;
+        assert_eq!(whole.lead(lead).await.status, LeadStatus::Sent);
+    }
+
     async fn a_lease_of_this_process_that_nobody_runs_is_taken_back(app: TestApp) {
         let whole = app.whole().await;
         let lead = whole.post_lead("Ada", "ada@example.com").await;
