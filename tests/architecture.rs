@@ -36,6 +36,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[("error", "db", "what the store coul
 const ROOT_NAMES: &[(&str, &str)] = &[
     ("id_type", "db"),
     ("keyset_page", "db"),
+    ("literal_condition", "db"),
     ("on_backend", "db"),
     ("text_enum", "db"),
     ("registry", "lib"),

@@ -72,7 +72,8 @@ pub fn pause(tx: &mut Tx<'_>, scope: Scope, name: &str, until: Option<UtcTime>, 
         .do_update()
         .set(row)
         .execute(c))?;
-    note(tx, scope, name, "outbox.pause", Some(serde_json::json!({ "until": until })), by)
+    let subject = format!("{}:{name}", scope.as_str());
+    note(tx, &subject, "outbox.pause", Some(serde_json::json!({ "until": until })), by)
 }
 
 /// Lets jobs run again.
@@ -81,18 +82,18 @@ pub fn resume(tx: &mut Tx<'_>, scope: Scope, name: &str, by: &Request) -> Result
     if diesel::delete(row).execute(tx.conn())? == 0 {
         return Err(Error::Conflict("It is not paused; someone else may have resumed it.".into()));
     }
-    note(tx, scope, name, "outbox.resume", None, by)
+    let subject = format!("{}:{name}", scope.as_str());
+    note(tx, &subject, "outbox.resume", None, by)
 }
 
-fn note(tx: &mut Tx<'_>, scope: Scope, name: &str, action: &'static str, after: Option<serde_json::Value>, by: &Request) -> Result<()> {
+fn note(tx: &mut Tx<'_>, subject: &str, action: &'static str, after: Option<serde_json::Value>, by: &Request) -> Result<()> {
     tx.touch(Topic::Jobs);
     tx.touch(Topic::Ready);
     tx.touch(Topic::Connections);
-    let subject = format!("{}:{name}", scope.as_str());
     let act = Act {
         actor: &by.actor,
         action,
-        subject: &subject,
+        subject,
         line: None,
         reason: by.reason.as_deref(),
         before: None,

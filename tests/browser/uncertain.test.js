@@ -28,7 +28,8 @@ async function lostAnswer(page, email) {
   await heading(page).getByText("Needs a look").waitFor();
   await assertPageRules(page, "a lead that needs a look");
   await page.getByRole("link", { name: "Decide what happened" }).click();
-  await page.getByText("It may have arrived. Look it up there first").waitFor();
+  await page.getByText("It may have arrived, and is looked up by itself.").waitFor();
+  await page.getByText(/The next look is at \d\d:\d\d:\d\d/).waitFor();
   return id;
 }
 
