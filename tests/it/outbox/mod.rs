@@ -1,6 +1,7 @@
 //! The engine's promises.
 
 mod again;
+mod conformance;
 mod engine;
 mod kinds;
 mod kit;
