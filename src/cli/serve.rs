@@ -78,6 +78,8 @@ struct Background(Vec<tokio::task::JoinHandle<()>>);
 impl Background {
     async fn start(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> anyhow::Result<Self> {
         let outbox = Outbox::new(app.clone(), registry.clone());
+        // Before anything is said or claimed: heartbeats and leases rest on the time.
+        presence::keep_time(app).await.context("reading the database's clock")?;
         let now = app.clock.now();
         let announcement = Announcement {
             id: app.process_id.clone(),
@@ -88,8 +90,6 @@ impl Background {
             heartbeat_at: now,
         };
         outbox.beat(announcement.clone()).await.context("announcing this process")?;
-        // Before anything is claimed: leases rest on the time.
-        presence::keep_time(app).await.context("reading the database's clock")?;
         let mut tasks = vec![tokio::spawn(presence::keep_time_while_running(app.clone(), stopped.clone()))];
         if app.config.roles.worker {
             let rescued = outbox.rescue_at_start().await.context("taking back the jobs of a process that ended")?;

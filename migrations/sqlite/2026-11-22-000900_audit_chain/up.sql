@@ -2,8 +2,8 @@
 -- commitment alone says nothing about the value.
 ALTER TABLE audit ADD COLUMN commitments TEXT;
 ALTER TABLE audit ADD COLUMN salts TEXT;
--- What the sealer still has to do; empty but for the last second.
-CREATE INDEX audit_unsealed ON audit (id) WHERE seal_seq IS NULL;
+-- What the sealer still has to do stands at the beginning of the unique index on seal_seq, in the order of ids: PostgreSQL needs
+-- an index of its own for that, SQLite does not.
 -- The end of the chain: one row, locked by whoever seals. A deleted end is found by it.
 CREATE TABLE audit_chain (
     id BIGINT NOT NULL PRIMARY KEY,

@@ -18,6 +18,9 @@ const FILL: &[&str] = &[
          due_since, finished_at, last_error, updated_at)
      SELECT CASE WHEN id % 1000 = 0 THEN 'rare.kind' ELSE 'leads.deliver' END, 'lead', CASE WHEN status = 'failed' THEN 'dead' WHEN status = 'pending' THEN 'pending' ELSE 'succeeded' END, '{}',
          line_id, 'lead:' || id, TRUE, received_at, 0, 3, 0, received_at, received_at, received_at, CASE WHEN id % 1000 = 1 THEN 'it said no' END, received_at FROM leads ORDER BY id",
+    "INSERT INTO audit (at, actor, action, subject, seal_seq, seal)
+     SELECT received_at, 'cli', 'leads.edit', 'lead:' || id, CASE WHEN id < 20099 THEN id END, CASE WHEN id < 20099 THEN 'seal' END FROM leads",
+    "INSERT INTO schedule_runs (schedule, due_at, decided_at, decided_by, outcome) SELECT 'leads.sweep', received_at, received_at, 'p', 'fired' FROM leads",
     "ANALYZE",
 ];
 
@@ -103,11 +106,15 @@ both_engines! {
             ("jobs_ready", "SELECT run_at, id FROM jobs WHERE state = 'pending' AND COALESCE(order_place, 0) = 0 AND kind = 'leads.deliver' AND lane = 'lead' ORDER BY run_at, id LIMIT 500"),
             ("jobs_by_finish", "SELECT state, finished_at FROM jobs WHERE finished_at IS NOT NULL AND finished_at >= '2026-11-21 05:00:00' ORDER BY finished_at DESC LIMIT 100"),
             ("jobs_by_subject", "SELECT * FROM jobs WHERE subject = 'lead:12' ORDER BY id DESC LIMIT 1"),
+            ("jobs_leased", "SELECT leased_by, COUNT(*) FROM (SELECT leased_by FROM jobs WHERE leased_by IS NOT NULL LIMIT 10000) AS leased GROUP BY leased_by"),
+            ("audit", "SELECT id FROM audit WHERE seal_seq IS NULL ORDER BY id LIMIT 1"),
+            ("audit", "SELECT * FROM audit WHERE seal_seq > 500 AND seal_seq <= 20098 ORDER BY seal_seq LIMIT 1000"),
+            ("schedule_runs", "SELECT due_at FROM schedule_runs WHERE schedule = 'leads.sweep' AND due_at <= '2026-11-21 03:00:00' AND outcome <> 'by_hand' ORDER BY due_at DESC LIMIT 1"),
             ("jobs_by_line", "SELECT * FROM jobs WHERE line_id = 'line-12' ORDER BY id LIMIT 200"),
         ] {
             let plan = plan(&app, &whole, sql).await;
             assert!(plan.contains(index), "{sql}\n{plan}");
-            assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN leads\n"), "{sql}\n{plan}");
+            assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN leads\n") && !plan.contains("SCAN audit"), "{sql}\n{plan}");
         }
     }
 
