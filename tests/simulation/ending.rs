@@ -10,7 +10,7 @@ use throughline::db::schema::{job_probes, leads};
 use throughline::leads::{Lead, LeadStatus};
 use throughline::outbox::{JobRow, JobState};
 
-use crate::laws::{Broken, is_over};
+use crate::laws::{Broken, DEATHS_MAX, is_over};
 use crate::settings::Planted;
 use crate::world::{Play, World};
 
@@ -104,7 +104,9 @@ impl World {
             (JobState::Succeeded, 1) if self.planted == Planted::Nothing && lead.zoho_lead_id.as_deref() != Some(&copies[0]) => {
                 Err("its lead names another record".into())
             }
-            (JobState::Uncertain, _) if self.has_external_field => Err("uncertain, although every call can be repeated".into()),
+            (JobState::Uncertain, _) if self.has_external_field && self.times_taken_back(job.id) <= DEATHS_MAX => {
+                Err("uncertain, although every call can be repeated".into())
+            }
             (JobState::Dead, _) if job.last_error.is_none() => Err("given up without a reason".into()),
             _ => Ok(()),
         }

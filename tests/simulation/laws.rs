@@ -8,6 +8,9 @@ use crate::world::World;
 #[derive(Debug)]
 pub struct Broken(pub String);
 
+/// So many processes may end while they run a job.
+pub const DEATHS_MAX: usize = 9;
+
 /// What a step may do to jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Law {
@@ -89,7 +92,9 @@ fn claimed(world: &World, was: &JobRow, is: &JobRow, by: &str) -> Result<(), Str
 fn taken_back(world: &World, was: &JobRow, is: &JobRow) -> Result<(), String> {
     // A look at an uncertain job has a lease of its own.
     let wanted = if was.state == JobState::Running && was.repeatable { JobState::Pending } else { JobState::Uncertain };
-    if was.lease_token.is_none() || is.state != wanted || is.lease_token.is_some() {
+    // A job that process after process ends over is not run again without a look.
+    let is_suspect = is.state == JobState::Uncertain && world.times_taken_back(was.id) >= DEATHS_MAX;
+    if was.lease_token.is_none() || (is.state != wanted && !is_suspect) || is.lease_token.is_some() {
         return Err("written without its lease".into());
     }
     let holder = was.leased_by.clone().unwrap_or_default();

@@ -13,7 +13,7 @@ use throughline::config::{Config, Sources};
 use throughline::connections::{self, ConnectForm, Occasion};
 use throughline::db::schema::{job_attempts, jobs};
 use throughline::db::{Conn, Engine as DatabaseEngine, Store, Strike, Strikes};
-use throughline::outbox::{Engine, JobRow, Registry};
+use throughline::outbox::{Engine, JobId, JobRow, Registry};
 use throughline::sandbox::{Options, Sandbox};
 use throughline::vault::Vault;
 
@@ -59,6 +59,8 @@ pub struct World {
     /// Lines of the leads whose intake was committed.
     pub accepted: Vec<String>,
     pub born: usize,
+    /// How often each job was taken back.
+    taken_back: BTreeMap<JobId, usize>,
     /// The jobs as they stood when the laws were last looked at.
     seen: Vec<JobRow>,
     config: Config,
@@ -96,6 +98,7 @@ impl World {
             beats: BTreeMap::new(),
             accepted: Vec::new(),
             born: 0,
+            taken_back: BTreeMap::new(),
             seen: Vec::new(),
             mishaps: Arc::default(),
             _ground: ground,
@@ -164,7 +167,15 @@ impl World {
         let after = self.rows().await;
         let before = std::mem::replace(&mut self.seen, after);
         law.holds(self, &before, &self.seen)?;
+        for (was, is) in before.iter().zip(&self.seen).filter(|_| *law == Law::JobsAreTakenBack) {
+            *self.taken_back.entry(was.id).or_default() += usize::from(was.lease_token != is.lease_token);
+        }
         if self.play == Play::Model { self.hold_against_model(law, &before).await } else { Ok(()) }
+    }
+
+    /// How often a job was taken back from those who ran it.
+    pub fn times_taken_back(&self, id: JobId) -> usize {
+        self.taken_back.get(&id).copied().unwrap_or_default()
     }
 
     /// The jobs as they stood when the laws were last looked at.
