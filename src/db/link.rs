@@ -7,6 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::conn::Conn;
 use super::fault::{Fault, FaultWatch, classify};
+use super::gathered::Gathered;
 use super::mark::BatchMark;
 use super::target::{Purpose, Target, sqlite_words};
 use super::task::{Ran, Task};
@@ -17,6 +18,7 @@ pub(super) struct Link {
     conn: Conn,
     watch: FaultWatch,
     savepoint: Savepoint,
+    gathered: Gathered,
     /// SQLite cannot change its level of safety inside a transaction, so it is chosen before: closures that were relaxed the
     /// last time are expected to be so again.
     relaxed_names: HashSet<&'static str>,
@@ -84,7 +86,14 @@ impl Link {
         }
         let watch = FaultWatch::default();
         conn.set_instrumentation(watch.clone());
-        Ok(Self { conn, watch, savepoint: Savepoint::Empty, relaxed_names: HashSet::new(), is_unsynced: false })
+        Ok(Self {
+            conn,
+            watch,
+            savepoint: Savepoint::Empty,
+            gathered: Gathered::default(),
+            relaxed_names: HashSet::new(),
+            is_unsynced: false,
+        })
     }
 
     /// Fails with the remedy when another program holds SQLite's lock, or the file may not be written.
@@ -115,6 +124,7 @@ impl Link {
             Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN; SAVEPOINT closure"),
         };
         self.savepoint = Savepoint::Empty;
+        self.gathered = Gathered::default();
         self.watch.take();
         begun.map_err(|error| Breakdown::of("BEGIN", &error))
     }
@@ -160,6 +170,7 @@ impl Link {
             return Ok(Part::Nothing);
         }
         self.savepoint = Savepoint::ToKeep;
+        self.gathered.absorb(trace.gathered);
         if !trace.is_relaxed {
             self.relaxed_names.remove(task.name());
         } else if matches!(self.conn, Conn::Sqlite(_)) {
@@ -168,15 +179,22 @@ impl Link {
         Ok(Part::Wrote { touched: trace.touched, is_relaxed: trace.is_relaxed })
     }
 
-    /// Ends the last savepoint and leaves the batch's mark. Last before COMMIT: it also fails if the transaction is already
+    /// Ends the last savepoint, writes what the closures gathered, and leaves the batch's mark. Last before COMMIT: it also fails if the transaction is already
     /// dead, where a COMMIT would quietly answer "rolled back".
     pub(super) fn close_batch(&mut self, mark: &BatchMark, wanted: Durability) -> Result<Durability, Breakdown> {
-        let end = if self.savepoint == Savepoint::ToUndo { "ROLLBACK TO SAVEPOINT closure; RELEASE" } else { "RELEASE" };
+        let mut end = if self.savepoint == Savepoint::ToUndo { "ROLLBACK TO SAVEPOINT closure; RELEASE" } else { "RELEASE" };
         let (last, durability) = match (&self.conn, wanted) {
             // Without a mark: a row in a table for a write that a crash may forget would cost more than it tells.
             (Conn::Postgres(_), Durability::Relaxed) => ("SET LOCAL synchronous_commit = off".to_owned(), Durability::Relaxed),
             (conn, _) => (mark.statement(conn.engine()), Durability::Full),
         };
+        let gathered = std::mem::take(&mut self.gathered);
+        if !gathered.is_empty() {
+            let released = self.conn.batch_execute(&format!("{end} SAVEPOINT closure; SAVEPOINT closure"));
+            released.map_err(|error| Breakdown::of("RELEASE", &error))?;
+            gathered.insert_all(&mut self.conn).map_err(|error| Breakdown::of("inserting gathered rows", &error))?;
+            end = "RELEASE";
+        }
         let closed = self.conn.batch_execute(&format!("{end} SAVEPOINT closure; {last}"));
         closed.map(|()| durability).map_err(|error| Breakdown::of("closing the batch", &error))
     }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::conn::Conn;
+use super::gathered::{Gathered, GatheredRow};
 
 /// What a committed write touched; wakes workers and live pages after the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,13 +22,14 @@ pub struct Tx<'a> {
 }
 
 /// What a closure said about its write.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Trace {
     pub(super) touched: Vec<Topic>,
     /// A crash of the database may forget it, even after it was answered.
     pub(super) is_relaxed: bool,
     /// It only looked: what it did is undone.
     pub(super) is_empty: bool,
+    pub(super) gathered: Gathered,
 }
 
 impl<'a> Tx<'a> {
@@ -49,6 +51,12 @@ impl<'a> Tx<'a> {
         if !self.trace.touched.contains(&topic) {
             self.trace.touched.push(topic);
         }
+    }
+
+    /// Gives a row that is inserted with those of the whole group, before the COMMIT that this closure is answered after. For
+    /// rows that nothing in this transaction reads back.
+    pub fn gather(&mut self, row: impl GatheredRow) {
+        self.trace.gathered.push(row);
     }
 
     /// Says that this write need not be on the disk before it is answered: a crash of the database may forget it, and the

@@ -2,12 +2,14 @@
 
 pub mod story;
 
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Timestamp};
 use serde_json::Value;
 
 use crate::clock::UtcTime;
-use crate::db::Tx;
 use crate::db::schema::events;
+use crate::db::{Conn, GatheredRow, Tx};
 use crate::line::LineId;
 use crate::on_backend;
 
@@ -27,17 +29,61 @@ pub struct Event<'a> {
     pub data: Value,
 }
 
-/// Records an event; one that is already there stays as it is.
+/// Records an event; one that is already there stays as it is. Written with those of the whole group (see [`Tx::gather`]):
+/// nobody reads the timeline in the transaction that goes on with it.
 pub fn record(tx: &mut Tx<'_>, recorded_at: UtcTime, event: &Event<'_>) -> QueryResult<()> {
-    let row = (
-        events::line_id.eq(event.line.as_str()),
-        events::source.eq(event.source),
-        events::source_event_id.eq(event.source_event_id),
-        events::kind.eq(event.kind),
-        events::subject.eq(event.subject),
-        events::occurred_at.eq(event.occurred_at),
-        events::recorded_at.eq(recorded_at),
-        events::data.eq(event.data.to_string()),
-    );
-    on_backend!(tx.conn(), |c| diesel::insert_into(events::table).values(row).on_conflict_do_nothing().execute(c)).map(drop)
+    tx.gather(NewEvent {
+        line_id: event.line.to_string(),
+        source: event.source,
+        source_event_id: event.source_event_id.to_owned(),
+        kind: event.kind,
+        subject: event.subject.to_owned(),
+        occurred_at: event.occurred_at,
+        recorded_at,
+        data: event.data.to_string(),
+    });
+    Ok(())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct NewEvent {
+    line_id: String,
+    source: &'static str,
+    source_event_id: String,
+    kind: &'static str,
+    subject: String,
+    occurred_at: UtcTime,
+    recorded_at: UtcTime,
+    data: String,
+}
+
+impl GatheredRow for NewEvent {
+    fn insert_all(conn: &mut Conn, rows: Vec<Self>) -> QueryResult<()> {
+        match conn {
+            // One statement of one text, however many they are: a round trip each is what a group of requests costs most.
+            Conn::Postgres(c) if rows.len() > 1 => insert_together(c, &rows),
+            conn => rows.into_iter().try_for_each(|row| {
+                on_backend!(conn, |c| diesel::insert_into(events::table).values(row).on_conflict_do_nothing().execute(c)).map(drop)
+            }),
+        }
+    }
+}
+
+fn insert_together(conn: &mut PgConnection, rows: &[NewEvent]) -> QueryResult<()> {
+    let texts = |of: fn(&NewEvent) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+    diesel::sql_query(
+        "INSERT INTO events (line_id, source, source_event_id, kind, subject, data, occurred_at, recorded_at) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+    )
+    .bind::<Array<Text>, _>(texts(|row| &row.line_id))
+    .bind::<Array<Text>, _>(texts(|row| row.source))
+    .bind::<Array<Text>, _>(texts(|row| &row.source_event_id))
+    .bind::<Array<Text>, _>(texts(|row| row.kind))
+    .bind::<Array<Text>, _>(texts(|row| &row.subject))
+    .bind::<Array<Text>, _>(texts(|row| &row.data))
+    .bind::<Array<Timestamp>, _>(rows.iter().map(|row| row.occurred_at).collect::<Vec<_>>())
+    .bind::<Array<Timestamp>, _>(rows.iter().map(|row| row.recorded_at).collect::<Vec<_>>())
+    .execute(conn)
+    .map(drop)
 }

@@ -4,6 +4,7 @@ mod basics;
 mod broken_disk;
 mod bulk;
 mod faults;
+mod gathered;
 mod group;
 mod hang;
 mod limits;
