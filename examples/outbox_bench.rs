@@ -23,7 +23,9 @@ use throughline::db::schema::jobs;
 use throughline::db::{Conn, Engine as Database, Store, Tx, migrate, on_backend};
 use throughline::http::ReqwestTransport;
 use throughline::line::LineId;
-use throughline::outbox::{Announcement, Claimed, Engine, Job, Lane, NewJob, Outcome, Registry, Repeatable, Report, enqueue, worker};
+use throughline::outbox::{
+    Announcement, Claimed, Engine, Job, Lane, NewJob, Outcome, Registry, Repeatable, Report, enqueue, enqueue_all, worker,
+};
 use throughline::vault::Vault;
 use tokio::sync::watch;
 
@@ -204,7 +206,7 @@ impl Bench {
     async fn fill(&self, jobs: usize) -> anyhow::Result<()> {
         for start in (0..jobs).step_by(CHUNK) {
             let (now, count) = (self.app.clock.now(), CHUNK.min(jobs - start));
-            let put_all = move |tx: &mut Tx<'_>| (0..count).try_for_each(|_| put(tx, now, UNWATCHED));
+            let put_all = move |tx: &mut Tx<'_>| put_all(tx, now, count);
             self.app.store.write("bench.fill", "fill", put_all).await?;
         }
         Ok(())
@@ -318,6 +320,12 @@ impl Worker {
         self.stop.send(true)?;
         Ok(self.task.await?)
     }
+}
+
+fn put_all(tx: &mut Tx<'_>, now: UtcTime, count: usize) -> QueryResult<()> {
+    let (line, job) = (LineId::mint(now), Noop { number: UNWATCHED });
+    let new = NewJob { job: &job, line: &line, subject: "bench", unique_key: None, order_key: None, run_at: now };
+    enqueue_all(tx, now, &vec![new; count]).map(drop)
 }
 
 fn put(tx: &mut Tx<'_>, now: UtcTime, number: usize) -> QueryResult<()> {

@@ -33,7 +33,7 @@ pub mod worker;
 
 pub use claim::Run;
 pub use engine::Engine;
-pub use enqueue::{NewJob, enqueue};
+pub use enqueue::{NewJob, enqueue, enqueue_all};
 pub use finish::Ended;
 pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, OnDead, Outcome, Repeatable, Report};
 pub use presence::SILENT_AFTER;

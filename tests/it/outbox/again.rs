@@ -1,8 +1,11 @@
 //! Unique keys: never doubled, and no change swallowed.
 
 use diesel::prelude::*;
+use throughline::Error;
+use throughline::db::Tx;
 use throughline::db::schema::{job_attempts, jobs};
-use throughline::outbox::{JobState, admin};
+use throughline::line::LineId;
+use throughline::outbox::{JobId, JobState, NewJob, admin, enqueue_all};
 
 use super::kit::{Does, Keys, Step, act, engine, put, ran, run};
 use crate::harness::both_engines;
@@ -56,6 +59,25 @@ both_engines! {
             assert_eq!(whole.job(job).await.state, JobState::Pending, "{name}: the change is still to be made");
             act(&whole, job, admin::cancel).await;
         }
+    }
+
+    async fn many_at_once_get_their_ids_in_order_and_meet_their_twins(app: TestApp) {
+        let whole = app.whole().await;
+        let before = put(&whole, Step { name: "b".into(), does: Does::Done }, Keys { order: None, unique: Some("b") }).await;
+        let now = whole.app.clock.now();
+        let put_all = move |tx: &mut Tx<'_>| {
+            let line = LineId::mint(now);
+            let job = Step { name: "x".into(), does: Does::Done };
+            let new = |unique_key, order_key| NewJob { job: &job, line: &line, subject: "test", unique_key, order_key, run_at: now };
+            let all = [new(None, None), new(Some("a"), None), new(Some("b"), None), new(Some("a"), None), new(None, None)];
+            let ordered = [new(None, Some("k")), new(None, Some("k"))];
+            Ok((enqueue_all(tx, now, &all).map_err(Error::from)?, enqueue_all(tx, now, &ordered).map_err(Error::from)?))
+        };
+        let (ids, ordered): (Vec<JobId>, Vec<JobId>) = whole.app.store.write("test.put", "test", put_all).await.map_err(Error::from).expect("enqueued");
+
+        assert_eq!((ids[2], ids[3]), (before, ids[1]), "whoever carries the key already");
+        assert!(ids[0] < ids[1] && ids[1] < ids[4] && ids[4] < ordered[0]);
+        assert_eq!((whole.job(ordered[0]).await.order_place, whole.job(ordered[1]).await.order_place), (Some(0), Some(1)));
     }
 
     async fn meeting_a_twin_leaves_no_key_behind(app: TestApp) {
