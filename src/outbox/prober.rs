@@ -36,13 +36,18 @@ pub(super) async fn keep_looking(engine: Engine, mut stop: watch::Receiver<bool>
 }
 
 impl Engine {
-    /// Looks up the uncertain jobs whose time has come, a few of them. Returns how many.
+    /// Looks up the uncertain jobs whose time has come, a few of them at once. Returns how many.
     pub async fn look_up_due(&self) -> Result<usize> {
+        self.look_up_some(AT_ONCE).await
+    }
+
+    /// The same, at most so many at once: one by one, their order is certain.
+    pub async fn look_up_some(&self, at_once: usize) -> Result<usize> {
         let (registry, process_id, now) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now());
         if !self.app.store.read(move |conn| probe_queries::is_any_due(conn, now).map_err(Error::from)).await? {
             return Ok(0);
         }
-        let claim = move |tx: &mut Tx<'_>| probe_queries::claim(tx, &registry, &process_id, now, AT_ONCE).map_err(Error::from);
+        let claim = move |tx: &mut Tx<'_>| probe_queries::claim(tx, &registry, &process_id, now, at_once).map_err(Error::from);
         let looks: Vec<Look> = self.app.store.write("outbox.claim_looks", CLAIMS, claim).await?;
         let looks: Vec<Look> = looks.into_iter().map(|look| look.held_by(&self.held)).collect();
         let looked = join_all(looks.into_iter().map(|look| self.look_up(look))).await;

@@ -46,9 +46,13 @@ fn the_engine_keeps_to_its_model_on_postgres() {
 
 #[test]
 fn one_seed_is_one_run() {
-    let [one, other] = [1, 2].map(|_| simulate(Engine::Sqlite, 7, (Play::Leads, Planted::Nothing)));
-    assert!(one.trace.len() > 50, "{} steps", one.trace.len());
-    assert_eq!(one.trace, other.trace);
+    for seed in 1..=6 {
+        for play in [Play::Leads, Play::Model] {
+            let [one, other] = [1, 2].map(|_| simulate(Engine::Sqlite, seed, (play, Planted::Nothing)));
+            assert!(one.trace.len() > 20, "{} lines", one.trace.len());
+            assert_eq!(one.trace, other.trace, "{play:?}, seed {seed}");
+        }
+    }
 }
 
 #[test]

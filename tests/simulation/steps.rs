@@ -241,7 +241,7 @@ impl World {
     /// Uncertain jobs whose time has come are looked up at the provider.
     pub async fn look_up(&mut self, at: usize) -> Result<(), Broken> {
         let process = &self.processes[at];
-        match process.wire.unless_it_crashes(process.engine.look_up_due()).await {
+        match process.wire.unless_it_crashes(process.engine.look_up_some(1)).await {
             Some(looked) => {
                 if !matches!(looked, Ok(0)) {
                     self.trace.say(&process.name, format!("looks up uncertain jobs: {}", told(looked)));
