@@ -80,7 +80,7 @@ impl ConnectionPanel {
             pill: Pill::of(word(told, hold.is_some(), times.now)),
             state: state(told, times),
             hold,
-            gauges: told.gauge.as_ref().map(|gauge| gauges(gauge)).unwrap_or_default(),
+            gauges: told.gauge.as_ref().map(gauges).unwrap_or_default(),
             facts: facts(told, times),
         }
     }

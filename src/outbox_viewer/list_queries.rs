@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::db::Conn;
 use crate::db::schema::jobs;
+use crate::db::{Conn, Engine};
 use crate::on_backend;
 use crate::outbox::{JobId, JobRow, JobState, lists};
 
@@ -149,7 +149,7 @@ struct Found {
 
 fn look(conn: &mut Conn, filter: &JobFilter, from: From) -> QueryResult<Found> {
     let parts = parts(conn, filter)?;
-    let Some(parts) = parts else { return Ok(Found { ids: ids(conn, "SELECT id FROM jobs WHERE TRUE", "", from)?, looked_to: None }) };
+    let Some(parts) = parts else { return Ok(Found { ids: any_ids(conn, from)?, looked_to: None }) };
     let looked_max = (LOOKED_MAX / parts.len().max(1)).max(LOOKED_MIN);
     let mut all = Found { ids: Vec::new(), looked_to: None };
     for (state, kind) in parts {
@@ -199,14 +199,16 @@ struct Look {
 }
 
 fn look_at(conn: &mut Conn, part: &Part<'_>, from: From) -> QueryResult<Found> {
-    let condition = format!("{} AND kind = $1", lists::condition(part.state));
+    let stretch = stretch(conn.engine(), part.state, from);
     let Some(more) = part.more else {
-        return Ok(Found { ids: ids(conn, &format!("SELECT id FROM jobs WHERE {condition}"), part.kind, from)?, looked_to: None });
+        return Ok(Found {
+            ids: ids(conn, &format!("SELECT id FROM jobs WHERE {stretch} LIMIT {}", PAGE + 1), part.kind)?,
+            looked_to: None,
+        });
     };
-    let (beyond, order, looked_max) = (beyond(from), order(from), part.looked_max);
-    let looked =
-        format!("FROM (SELECT id, last_error FROM jobs WHERE {condition}{beyond} ORDER BY id {order} LIMIT {looked_max}) AS looked");
-    let ids = ids(conn, &format!("SELECT id {looked} WHERE {more}"), part.kind, from)?;
+    let (order, looked_max) = (order(from), part.looked_max);
+    let looked = format!("FROM (SELECT id, last_error FROM jobs WHERE {stretch} LIMIT {looked_max}) AS looked");
+    let ids = ids(conn, &format!("SELECT id {looked} WHERE {more} ORDER BY id {order} LIMIT {}", PAGE + 1), part.kind)?;
     if ids.len() > PAGE {
         return Ok(Found { ids, looked_to: None });
     }
@@ -217,19 +219,40 @@ fn look_at(conn: &mut Conn, part: &Part<'_>, from: From) -> QueryResult<Found> {
     Ok(Found { ids, looked_to: look.end.filter(|_| is_cut).map(JobId) })
 }
 
+/// A state's jobs of the kind `$1`, beyond where the page starts, in its order. To an equal kind and an order of ids PostgreSQL
+/// would prefer the table's own key, and walk past a million newer jobs of other kinds; a range of one kind leaves it only
+/// the index by state and kind.
+fn stretch(engine: Engine, state: JobState, from: From) -> String {
+    let (condition, order) = (lists::condition(state), order(from));
+    match engine {
+        Engine::Sqlite => format!("{condition} AND kind = $1{} ORDER BY id {order}", beyond(from)),
+        Engine::Postgres => {
+            let beyond = match from {
+                From::Newest => String::new(),
+                From::Before(id) => format!(" AND (kind, id) < ($1, {id})"),
+                From::After(id) => format!(" AND (kind, id) > ($1, {id})"),
+            };
+            format!("{condition} AND kind >= $1 AND kind <= $1{beyond} ORDER BY kind {order}, id {order}")
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
 
-/// One page of ids and one more. The texts are ours, so they stand in the SQL.
-fn ids(conn: &mut Conn, select: &str, kind: &str, from: From) -> QueryResult<Vec<JobId>> {
-    let query = format!("{select}{} ORDER BY id {} LIMIT {}", beyond(from), order(from), PAGE + 1);
-    let found: Vec<Id> = match kind {
-        "" => on_backend!(conn, |c| diesel::sql_query(query).load(c))?,
-        kind => on_backend!(conn, |c| diesel::sql_query(query).bind::<Text, _>(kind).load(c))?,
-    };
+/// The texts are ours, so they stand in the SQL.
+fn ids(conn: &mut Conn, query: &str, kind: &str) -> QueryResult<Vec<JobId>> {
+    let found: Vec<Id> = on_backend!(conn, |c| diesel::sql_query(query).bind::<Text, _>(kind).load(c))?;
+    Ok(found.into_iter().map(|row| JobId(row.id)).collect())
+}
+
+/// Any job, beyond where the page starts.
+fn any_ids(conn: &mut Conn, from: From) -> QueryResult<Vec<JobId>> {
+    let query = format!("SELECT id FROM jobs WHERE TRUE{} ORDER BY id {} LIMIT {}", beyond(from), order(from), PAGE + 1);
+    let found: Vec<Id> = on_backend!(conn, |c| diesel::sql_query(query).load(c))?;
     Ok(found.into_iter().map(|row| JobId(row.id)).collect())
 }
 
@@ -276,7 +299,7 @@ struct Counted {
 /// How many jobs each tab has; counting stops at [`COUNT_MAX`] a state.
 pub fn counts(conn: &mut Conn) -> QueryResult<Vec<Count>> {
     let of_pending = format!(
-        "SELECT COUNT(*) AS jobs, COUNT(last_error) AS failed FROM (SELECT last_error FROM jobs WHERE {} LIMIT {COUNT_MAX}) AS first",
+        "SELECT COUNT(*) AS jobs, COUNT(last_error) AS failed FROM (SELECT last_error FROM jobs WHERE {} ORDER BY kind, id LIMIT {COUNT_MAX}) AS first",
         lists::condition(JobState::Pending)
     );
     let pending: Counted = on_backend!(conn, |c| diesel::sql_query(of_pending).get_result(c))?;

@@ -41,7 +41,10 @@ pub struct JobLine {
     pub kind: String,
     pub subject: String,
     pub pill: Pill,
+    /// What went wrong last; empty where nothing did, or it does not matter any more.
     pub problem: String,
+    /// Why it waits and until when; empty where it does not.
+    pub waiting: String,
     pub attempts: String,
     pub updated: Stamp,
 }
@@ -53,21 +56,12 @@ impl JobLine {
             kind: row.kind.clone(),
             subject: subject_label(&row.subject),
             pill: Pill::of(row.shown_state()),
-            problem: problem(row, reasons, times),
+            problem: row.last_error.clone().filter(|_| !matches!(row.state, JobState::Succeeded | JobState::Running)).unwrap_or_default(),
+            waiting: reasons.explain(row).map(|waiting| waiting.in_words(times)).unwrap_or_default(),
             attempts: format!("{} of {}", row.attempts, row.attempts_max),
             updated: times.stamp(row.updated_at),
         }
     }
-}
-
-/// What went wrong, and why it waits and until when; nothing where neither matters any more.
-fn problem(row: &JobRow, reasons: &Reasons, times: Times) -> String {
-    if matches!(row.state, JobState::Succeeded | JobState::Running) {
-        return String::new();
-    }
-    let error = row.last_error.as_deref().map(format::ended);
-    let why = reasons.explain(row).map(|waiting| waiting.in_words(times));
-    error.into_iter().chain(why).collect::<Vec<_>>().join(" ")
 }
 
 /// What the list is made of.

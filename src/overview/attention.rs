@@ -103,7 +103,7 @@ fn uncertain(count: i64) -> Option<Concern> {
         tone: "warn",
         icon: "triangle-alert",
         title: format!("{} may or may not have arrived", format::counted(count, "job", "jobs")),
-        text: "The answer was lost. Look it up in Zoho CRM, then decide.".into(),
+        text: "The answer was lost. What can be looked up is, by itself; the rest waits for you to look and decide.".into(),
         href: "/outbox?state=uncertain".into(),
         button: "Decide",
     })

@@ -101,6 +101,7 @@ both_engines! {
             ("leads_by_email", "SELECT * FROM leads WHERE email_key >= 'n77@' AND email_key < 'n77@x' ORDER BY received_at DESC, id DESC LIMIT 51"),
             ("jobs_open", "SELECT * FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind = 'leads.deliver' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT * FROM jobs WHERE state = 'succeeded' AND kind = 'rare.kind' ORDER BY id DESC LIMIT 51"),
+            ("jobs_done", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'succeeded' ORDER BY kind, id LIMIT 10000) AS first"),
             ("jobs_done", "SELECT kind FROM jobs WHERE state = 'succeeded' AND kind > 'leads.deliver' ORDER BY kind LIMIT 1"),
             ("jobs_open", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' LIMIT 100) AS first"),
             ("jobs_ready", "SELECT run_at, id FROM jobs WHERE state = 'pending' AND COALESCE(order_place, 0) = 0 AND kind = 'leads.deliver' AND lane = 'lead' ORDER BY run_at, id LIMIT 500"),
