@@ -70,7 +70,9 @@ pub fn leave(tx: &mut Tx<'_>, process_id: &str) -> QueryResult<()> {
 pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
     let orphans = orphans(tx.conn(), now, own_id, whom)?;
     for row in &orphans {
-        rescue_one(tx, registry, now, own_id, row, whom)?;
+        let (state, why) = fate(tx.conn(), row, whom)?;
+        let by = row.leased_by.as_deref().unwrap_or(own_id);
+        rescue_one(tx, registry, now, row, &Fate { state, why, by })?;
     }
     free_reservations(tx, now, own_id, whom)?;
     if !orphans.is_empty() {
@@ -80,19 +82,30 @@ pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id:
     Ok(orphans.len())
 }
 
-fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, row: &JobRow, whom: &Whom) -> QueryResult<()> {
-    let (state, why) = match (row.state, row.repeatable, whom) {
+/// What becomes of a job that is taken back, and in whose name.
+struct Fate<'a> {
+    state: JobState,
+    why: &'static str,
+    by: &'a str,
+}
+
+fn fate(conn: &mut Conn, row: &JobRow, whom: &Whom) -> QueryResult<(JobState, &'static str)> {
+    Ok(match (row.state, row.repeatable, whom) {
         (JobState::Uncertain, _, _) => (JobState::Uncertain, "The process that looked it up ended; it is looked up again"),
         (_, true, Whom::Lost { .. }) => (JobState::Pending, "The database went away before the outcome was written; it runs again"),
         (_, true, Whom::Own) => (JobState::Pending, "The program was stopped before it ended; it runs again"),
-        (_, true, _) if count_deaths(tx.conn(), row)? >= DEATHS_MAX => {
+        (_, true, _) if count_deaths(conn, row)? >= DEATHS_MAX => {
             (JobState::Uncertain, "Ten processes have ended while they ran it, perhaps because of it: look at it before sending it again")
         }
         (_, true, _) => (JobState::Pending, PROCESS_ENDED),
         (_, false, _) => {
             (JobState::Uncertain, "The process that ran it ended, and the call may have been made: look it up before sending again")
         }
-    };
+    })
+}
+
+fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, row: &JobRow, fate: &Fate<'_>) -> QueryResult<()> {
+    let Fate { state, why, by } = *fate;
     // The lease token is matched again: the sweep may have read what another sweep has already taken back.
     let taken = diesel::update(jobs::table.filter(jobs::id.eq(row.id)))
         .filter(jobs::lease_token.eq(row.lease_token))
@@ -116,7 +129,6 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, 
     {
         probe_queries::begin(tx, spec, row.id, now)?;
     }
-    let by = row.leased_by.as_deref().unwrap_or(own_id);
     attempts::insert(tx.conn(), vec![NewAttempt { outcome: "rescued", message: Some(why), ..NewAttempt::of(row, by, now) }])?;
     if let Some(spec) = registry.get(&row.kind).filter(|spec| spec.mirrors && state != row.state) {
         (spec.reflect)(tx, &[RawChange { error: Some(why.into()), ..RawChange::to(row, state, now) }])?;
