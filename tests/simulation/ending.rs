@@ -49,9 +49,7 @@ impl World {
         self.rescue(at, true).await?;
         self.rescue(at, false).await?;
         // One by one: their order must follow from the seed.
-        for _ in 0..10 {
-            self.look_up(at).await?;
-        }
+        while self.look_up(at).await? {}
         loop {
             while let Some(place) = self.processes[at].places(false).first() {
                 self.attempt(at, *place).await?;

@@ -97,7 +97,7 @@ impl World {
             Step::Beat => self.beat(at).await,
             Step::RescueSilent => self.rescue(at, true).await,
             Step::RescueLost => self.rescue(at, false).await,
-            Step::LookUp => self.look_up(at).await,
+            Step::LookUp => self.look_up(at).await.map(|_| ()),
             Step::TimePasses => self.time_passes().await,
             Step::ClockIsSetBack => self.set_clock_back().await,
         }
@@ -238,20 +238,19 @@ impl World {
         self.check(&Law::JobsAreTakenBack).await
     }
 
-    /// Uncertain jobs whose time has come are looked up at the provider.
-    pub async fn look_up(&mut self, at: usize) -> Result<(), Broken> {
+    /// An uncertain job whose time has come is looked up at the provider. False: there was none.
+    pub async fn look_up(&mut self, at: usize) -> Result<bool, Broken> {
         let process = &self.processes[at];
         match process.wire.unless_it_crashes(process.engine.look_up_some(1)).await {
+            Some(Ok(0)) => self.check(&Law::DoubtIsCleared).await.map(|()| false),
             Some(looked) => {
-                if !matches!(looked, Ok(0)) {
-                    self.trace.say(&process.name, format!("looks up uncertain jobs: {}", told(looked)));
-                }
-                self.check(&Law::DoubtIsCleared).await
+                self.trace.say(&process.name, format!("looks up uncertain jobs: {}", told(looked)));
+                self.check(&Law::DoubtIsCleared).await.map(|()| true)
             }
             None => {
                 self.check(&Law::DoubtIsCleared).await?;
                 self.clock.shift(TimeDelta::seconds(31));
-                self.replace(at).await
+                self.replace(at).await.map(|()| true)
             }
         }
     }
