@@ -127,7 +127,7 @@ async fn in_time<T>(call: impl Future<Output = Called<T>>) -> Result<T, Failure>
 
 fn fields_unread(failure: Failure) -> Failure {
     let message = format!(
-        "The grant works, but the CRM's fields could not be read (scopes ZohoCRM.modules.leads.ALL, ZohoCRM.modules.notes.ALL and ZohoCRM.settings.fields.READ are needed): {}",
+        "The grant works, but the CRM's fields could not be read (scopes ZohoCRM.modules.leads.ALL, ZohoCRM.modules.notes.ALL, ZohoCRM.settings.fields.READ and ZohoCRM.coql.READ are needed): {}",
         failure.message
     );
     Failure { message, ..failure }

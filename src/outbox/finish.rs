@@ -73,6 +73,7 @@ pub(super) fn finish(tx: &mut Tx<'_>, registry: &Registry, process_id: &str, now
         order::settle(tx, key)?;
     }
     record_attempts(tx, process_id, now, &all, &became)?;
+    lock_connections(tx, ended)?;
     for ended in ended {
         teach_connection(tx, registry, now, ended, &became)?;
     }
@@ -206,6 +207,12 @@ fn record_attempts(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, all: &[Settl
         Some(attempt.with_exchange(finished.exchange.as_ref()))
     });
     attempts::insert(tx.conn(), rows.collect())
+}
+
+/// The connection's row first and its use afterwards, as a claim does: the other way round the two could wait for each other.
+fn lock_connections(tx: &mut Tx<'_>, ended: &[Ended]) -> QueryResult<()> {
+    let names: BTreeSet<&str> = ended.iter().filter_map(|ended| Some(ended.run.reservation.as_ref()?.connection)).collect();
+    names.into_iter().try_for_each(|name| breaker::lock(tx.conn(), name).map(drop))
 }
 
 /// What the run tells of its connection, and the calls it did not need.
