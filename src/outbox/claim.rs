@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use super::breaker::{self, ConnectionState};
 use super::held::{Held, Hold};
 use super::kind::{JobId, JobState, Repeatable};
+use super::lease::Lease;
 use super::limits::{self, Budget, Reservation};
 use super::pace::Pace;
 use super::pauses;
@@ -20,7 +21,7 @@ use super::survey::{self, Behind, Group, Place};
 use crate::clock::{Stopwatch, UtcTime};
 use crate::db::schema::jobs;
 use crate::db::{Conn, Topic, Tx};
-use crate::{literal_condition, on_backend, random};
+use crate::{literal_condition, random};
 
 /// Rows one claim writes at most.
 const ROWS_MAX: usize = 500;
@@ -321,19 +322,8 @@ fn batches(found: &[Ready], size: usize, most: usize) -> Vec<Vec<JobId>> {
 }
 
 fn lease(tx: &mut Tx<'_>, by: &Claimant, ids: &[JobId], repeatable: bool) -> QueryResult<BTreeMap<JobId, JobRow>> {
-    let lease_token = random::positive_i64();
-    let rows: Vec<JobRow> = on_backend!(tx.conn(), |c| diesel::update(jobs::table.filter(jobs::id.eq_any(ids)))
-        .set((
-            jobs::state.eq(JobState::Running),
-            jobs::lease_token.eq(lease_token),
-            jobs::leased_by.eq(&by.process_id),
-            jobs::repeatable.eq(repeatable),
-            jobs::waits_for.eq(None::<String>),
-            jobs::started_at.eq(by.now),
-            jobs::updated_at.eq(by.now),
-        ))
-        .returning(JobRow::as_returning())
-        .load(c))?;
+    let lease = Lease { ids, token: random::positive_i64(), process_id: &by.process_id, repeatable, now: by.now };
+    let rows = lease.give(tx.conn())?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 

@@ -10,6 +10,7 @@ mod finish;
 mod held;
 pub mod hurry;
 mod kind;
+mod lease;
 pub mod limits;
 pub mod lists;
 pub mod order;
