@@ -51,24 +51,44 @@ pub(super) fn groups(conn: &mut Conn, registry: &Registry) -> QueryResult<Vec<Gr
 #[derive(Clone, Copy, QueryId)]
 struct Hops;
 
-impl<DB: diesel::backend::Backend> QueryFragment<DB> for Hops {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(
-            // The next lane of the same kind, else the next kind: SQLite would use the first part of a row comparison alone.
-            "WITH RECURSIVE firsts(id) AS ( \
-               SELECT (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
-                       ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1) \
-               UNION ALL \
-               SELECT COALESCE( \
-                   (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
-                       AND n.kind = last.kind AND n.lane > last.lane ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1), \
-                   (SELECT n.id FROM jobs AS n WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 \
-                       AND n.kind > last.kind ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1)) \
-               FROM firsts JOIN jobs AS last ON last.id = firsts.id \
-             ) SELECT j.kind, j.lane, j.run_at FROM firsts JOIN jobs AS j ON j.id = firsts.id",
-        );
-        Ok(())
+impl QueryFragment<diesel::pg::Pg> for Hops {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        write_hops(out, "jobs AS n")
     }
+}
+
+impl QueryFragment<diesel::sqlite::Sqlite> for Hops {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        // Pinned: analysed while much was pending, SQLite would read the whole table and sort it, at each look.
+        write_hops(out, "jobs AS n INDEXED BY jobs_ready")
+    }
+}
+
+/// From the first to the next lane of the same kind, else to the next kind. (By a row comparison SQLite would use the first part
+/// of it alone.)
+fn write_hops<'b, DB: diesel::backend::Backend>(mut out: AstPass<'_, 'b, DB>, table: &'static str) -> QueryResult<()> {
+    const NEXT: &str = " WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0";
+    const FIRST: &str = " ORDER BY n.kind, n.lane, n.run_at, n.id LIMIT 1)";
+    let parts = [
+        "WITH RECURSIVE firsts(id) AS (SELECT (SELECT n.id FROM ",
+        table,
+        NEXT,
+        FIRST,
+        " UNION ALL SELECT COALESCE((SELECT n.id FROM ",
+        table,
+        NEXT,
+        " AND n.kind = last.kind AND n.lane > last.lane",
+        FIRST,
+        ", (SELECT n.id FROM ",
+        table,
+        NEXT,
+        " AND n.kind > last.kind",
+        FIRST,
+        ") FROM firsts JOIN jobs AS last ON last.id = firsts.id) \
+         SELECT j.kind, j.lane, j.run_at FROM firsts JOIN jobs AS j ON j.id = firsts.id",
+    ];
+    parts.into_iter().for_each(|part| out.push_sql(part));
+    Ok(())
 }
 
 impl Query for Hops {
