@@ -8,7 +8,7 @@ use super::holds::{Held, HoldLine};
 use super::model::{ConnectionState, Summary};
 use crate::clock::UtcTime;
 use crate::outbox::breaker;
-use crate::outbox::limits::{Gauge, RESERVE_PERCENT, WARNING_PERCENT, Window};
+use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
 use crate::outbox::pauses::Scope;
 use crate::outbox::waiting::provider_name;
 use crate::web::parts::{Fact, Pill};
@@ -125,7 +125,7 @@ fn gauges(gauge: &Gauge) -> Vec<GaugeLine> {
 }
 
 fn in_window(window: Window, used: i64) -> GaugeLine {
-    let reserve = window.calls * RESERVE_PERCENT / 100;
+    let reserve = window.reserve();
     let percent = used * 100 / window.calls.max(1);
     let kept = format!("the last {} are kept for payments and leads", format::number(reserve));
     let note = match percent {

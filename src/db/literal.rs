@@ -26,4 +26,22 @@ macro_rules! literal_condition {
     };
 }
 
-pub use literal_condition;
+/// Makes a statement written by hand one that is loaded from: `hand_written_query! { Hops -> (Text, Text) }`. Its `QueryFragment`
+/// is the caller's. Prepared statements are told apart by their text.
+#[macro_export]
+macro_rules! hand_written_query {
+    ($name:ident $(<$life:lifetime>)? -> $answers:ty) => {
+        impl $(<$life>)? diesel::query_builder::QueryId for $name $(<$life>)? {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+
+        impl $(<$life>)? diesel::query_builder::Query for $name $(<$life>)? {
+            type SqlType = $answers;
+        }
+
+        impl<$($life,)? C> diesel::query_dsl::RunQueryDsl<C> for $name $(<$life>)? {}
+    };
+}
+
+pub use {hand_written_query, literal_condition};

@@ -32,7 +32,7 @@ pub use columns::{id_type, text_enum};
 pub use conn::{Conn, Engine, on_backend};
 pub use fault::{WriteRefusal, is_unavailable};
 pub use gathered::GatheredRow;
-pub use literal::literal_condition;
+pub use literal::{hand_written_query, literal_condition};
 pub use lock::{DatabaseLock, lock_database};
 pub use store::{ReadError, Store, StoreOptions};
 pub use strike::{Strike, Strikes};

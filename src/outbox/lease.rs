@@ -2,7 +2,7 @@
 //! each time: on PostgreSQL that is one more way to the server, and planning, in every pick-up.
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Text, Timestamp};
 
 use super::kind::JobId;
@@ -10,6 +10,7 @@ use super::row::JobRow;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::jobs;
+use crate::hand_written_query;
 
 /// Who gets which jobs.
 #[derive(Clone, Copy, Debug)]
@@ -98,16 +99,5 @@ impl QueryFragment<diesel::sqlite::Sqlite> for OnSqlite<'_> {
     }
 }
 
-macro_rules! returns_jobs {
-    ($($name:ident),+) => {$(
-        impl QueryId for $name<'_> {
-            type QueryId = ();
-            const HAS_STATIC_QUERY_ID: bool = false;
-        }
-        impl Query for $name<'_> {
-            type SqlType = jobs::SqlType;
-        }
-        impl<C> RunQueryDsl<C> for $name<'_> {}
-    )+};
-}
-returns_jobs!(OnPostgres, OnSqlite);
+hand_written_query! { OnPostgres<'a> -> jobs::SqlType }
+hand_written_query! { OnSqlite<'a> -> jobs::SqlType }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::on_backend;
 
 /// Of each window, so many percent are kept for payments and leads.
-pub const RESERVE_PERCENT: i64 = 10;
+const RESERVE_PERCENT: i64 = 10;
 /// From this share of a window on, pages warn.
 pub const WARNING_PERCENT: i64 = 80;
 /// A window is counted in so many buckets. One bucket more than the window is added up: never too little.
@@ -88,15 +88,34 @@ impl Window {
         self.bucket_of(at) + TimeDelta::seconds(self.seconds + self.bucket_s())
     }
 
-    fn used(self, conn: &mut Conn, connection: &str, now: UtcTime) -> QueryResult<i64> {
-        let buckets: Vec<i64> = call_usage::table
+    /// What only payments and leads may use.
+    pub fn reserve(self) -> i64 {
+        self.calls * RESERVE_PERCENT / 100
+    }
+
+    /// What a lane may use.
+    fn most_for(self, lane: Lane) -> i64 {
+        if lane.has_reserve() { self.calls } else { self.calls - self.reserve() }
+    }
+
+    /// The buckets that still count, oldest first.
+    fn buckets(self, conn: &mut Conn, connection: &str, now: UtcTime) -> QueryResult<Vec<(UtcTime, i64)>> {
+        call_usage::table
             .filter(call_usage::connection.eq(connection))
             .filter(call_usage::window_s.eq(self.seconds))
             .filter(call_usage::bucket_at.gt(now - TimeDelta::seconds(self.seconds + self.bucket_s())))
-            .select(call_usage::calls)
-            .load(conn)?;
-        Ok(buckets.iter().sum())
+            .order(call_usage::bucket_at)
+            .select((call_usage::bucket_at, call_usage::calls))
+            .load(conn)
     }
+
+    fn used(self, conn: &mut Conn, connection: &str, now: UtcTime) -> QueryResult<i64> {
+        Ok(sum(&self.buckets(conn, connection, now)?))
+    }
+}
+
+fn sum(buckets: &[(UtcTime, i64)]) -> i64 {
+    buckets.iter().map(|(_, calls)| calls).sum()
 }
 
 impl Budget {
@@ -125,7 +144,7 @@ impl Budget {
 /// What is left. Exact only while the connection's row is locked.
 pub(super) fn budget(conn: &mut Conn, connection: &str, limits: &Limits, now: UtcTime) -> QueryResult<Budget> {
     let gauge = gauge(conn, connection, limits, now)?;
-    let left = gauge.windows.iter().map(|(window, used)| (window.calls - used, window.calls - window.calls * RESERVE_PERCENT / 100 - used));
+    let left = gauge.windows.iter().map(|(window, used)| (window.calls - used, window.calls - window.reserve() - used));
     Ok(Budget { slots: gauge.at_once - gauge.under_way, left: left.collect() })
 }
 
@@ -147,19 +166,12 @@ pub fn room_at(conn: &mut Conn, connection: &str, limits: &Limits, lane: Lane, n
 fn room_for(conn: &mut Conn, connection: &str, limits: &Limits, (lane, calls): (Lane, i64), now: UtcTime) -> QueryResult<Option<UtcTime>> {
     let mut latest = None;
     for window in &limits.windows {
-        let most = if lane.has_reserve() { window.calls } else { window.calls - window.calls * RESERVE_PERCENT / 100 };
-        let mut used = window.used(conn, connection, now)?;
+        let most = window.most_for(lane);
+        let buckets = window.buckets(conn, connection, now)?;
+        let mut used = sum(&buckets);
         if used + calls <= most {
             continue;
         }
-        let since = now - TimeDelta::seconds(window.seconds + window.bucket_s());
-        let buckets: Vec<(UtcTime, i64)> = call_usage::table
-            .filter(call_usage::connection.eq(connection))
-            .filter(call_usage::window_s.eq(window.seconds))
-            .filter(call_usage::bucket_at.gt(since))
-            .order(call_usage::bucket_at)
-            .select((call_usage::bucket_at, call_usage::calls))
-            .load(conn)?;
         let freed = buckets.into_iter().find(|(_, freed)| {
             used -= freed;
             used + calls <= most

@@ -1,13 +1,14 @@
 //! The way most jobs end: done. All of a transaction's are written by one statement.
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamp};
 use serde_json::Value;
 
 use super::kind::JobId;
 use crate::clock::UtcTime;
 use crate::db::Conn;
+use crate::hand_written_query;
 
 /// A job that is done.
 #[derive(Clone, Copy, Debug)]
@@ -105,16 +106,5 @@ impl QueryFragment<diesel::sqlite::Sqlite> for OnSqlite {
     }
 }
 
-macro_rules! answers {
-    ($($name:ident),+) => {$(
-        impl QueryId for $name {
-            type QueryId = ();
-            const HAS_STATIC_QUERY_ID: bool = false;
-        }
-        impl Query for $name {
-            type SqlType = (BigInt, Bool);
-        }
-        impl<C> RunQueryDsl<C> for $name {}
-    )+};
-}
-answers!(OnPostgres, OnSqlite);
+hand_written_query! { OnPostgres -> (BigInt, Bool) }
+hand_written_query! { OnSqlite -> (BigInt, Bool) }

@@ -38,8 +38,8 @@ impl<'a> RawChange<'a> {
     }
 }
 
-type Run = dyn Fn(App, Vec<JobRow>, CallLog) -> BoxFuture<'static, anyhow::Result<Vec<Report>>> + Send + Sync;
-type ProbeOnce = dyn Fn(App, JobRow) -> BoxFuture<'static, anyhow::Result<Probed>> + Send + Sync;
+type Run = dyn for<'a> Fn(&'a App, &'a [JobRow], &'a CallLog) -> BoxFuture<'a, anyhow::Result<Vec<Report>>> + Send + Sync;
+type ProbeOnce = dyn for<'a> Fn(&'a App, &'a JobRow) -> BoxFuture<'a, anyhow::Result<Probed>> + Send + Sync;
 type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange<'_>]) -> diesel::QueryResult<()> + Send + Sync;
 
 /// A kind, with its types erased.
@@ -126,8 +126,8 @@ impl RegistryBuilder {
             mirrors: J::MIRRORS,
             probe_after_s: J::PROBE_AFTER_S,
             probe_calls: J::PROBE_CALLS,
-            probe: Box::new(|app, row| async move { probe::<J>(&app, &row).await }.boxed()),
-            run: Box::new(|app, rows, calls| async move { run::<J>(&app, &rows, &calls).await }.boxed()),
+            probe: Box::new(|app, row| probe::<J>(app, row).boxed()),
+            run: Box::new(|app, rows, calls| run::<J>(app, rows, calls).boxed()),
             reflect: Box::new(reflect::<J>),
         };
         if self.kinds.insert(J::KIND, spec).is_some() {

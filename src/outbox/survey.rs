@@ -2,14 +2,14 @@
 //! the index of ready jobs, so that a million jobs of one kind cost one look.
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Text, Timestamp};
 
 use super::kind::{JobId, Lane};
 use super::registry::Registry;
 use crate::clock::UtcTime;
 use crate::db::Conn;
-use crate::on_backend;
+use crate::{hand_written_query, on_backend};
 
 /// Jobs of one kind in one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) fn groups(conn: &mut Conn, registry: &Registry) -> QueryResult<Vec<Gr
 }
 
 /// Each hop finds the first ready job of the next kind and lane.
-#[derive(Clone, Copy, QueryId)]
+#[derive(Clone, Copy)]
 struct Hops;
 
 impl QueryFragment<diesel::pg::Pg> for Hops {
@@ -91,11 +91,7 @@ fn write_hops<'b, DB: diesel::backend::Backend>(mut out: AstPass<'_, 'b, DB>, ta
     Ok(())
 }
 
-impl Query for Hops {
-    type SqlType = (Text, Text, Timestamp);
-}
-
-impl<C> RunQueryDsl<C> for Hops {}
+hand_written_query! { Hops -> (Text, Text, Timestamp) }
 
 /// `(run_at, id) > (…, …)`, by which both engines begin in the middle of the index.
 #[derive(Clone, Copy, Debug, diesel::expression::ValidGrouping)]

@@ -338,15 +338,15 @@ async fn keep_beating(engine: Engine, announcement: Announcement) {
             tracing::warn!(error = %cause, "The heartbeat could not be written");
             continue;
         }
-        match engine.rescue_silent().await {
-            Ok(0) => {}
-            Ok(rescued) => tracing::warn!(rescued, "Jobs of a process that ended were taken back"),
-            Err(cause) => tracing::warn!(error = %cause, "The rescue sweep failed"),
-        }
-        match engine.rescue_lost().await {
-            Ok(0) => {}
-            Ok(rescued) => tracing::warn!(rescued, "Jobs whose claim or outcome was lost with the database were taken back"),
-            Err(cause) => tracing::warn!(error = %cause, "The sweep for lost leases failed"),
-        }
+        report_sweep(engine.rescue_silent().await, "of a process that ended");
+        report_sweep(engine.rescue_lost().await, "whose claim or outcome was lost with the database");
+    }
+}
+
+fn report_sweep(swept: crate::Result<usize>, whose: &str) {
+    match swept {
+        Ok(0) => {}
+        Ok(rescued) => tracing::warn!(rescued, "Jobs {whose} were taken back"),
+        Err(cause) => tracing::warn!(error = %cause, "The sweep for jobs {whose} failed"),
     }
 }

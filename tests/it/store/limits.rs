@@ -8,11 +8,11 @@ use diesel::prelude::*;
 use diesel::result::Error;
 use futures_util::FutureExt;
 use throughline::db::schema::write_batches;
-use throughline::db::{Engine, ReadError, WriteError};
+use throughline::db::{Engine, ReadError, Tx, WriteError};
 
 use super::group::{KEY, Plug, enqueue};
 use super::rows::{is_there, put, write_row};
-use crate::harness::{both_engines, on_engine};
+use crate::harness::{TestApp, both_engines, on_engine};
 
 both_engines! {
     async fn a_full_writer_says_busy_and_keeps_what_it_took(app: TestApp) {
@@ -77,37 +77,35 @@ both_engines! {
     }
 }
 
+/// How many batches it takes to commit so many closures that wait at once.
+async fn batches_for(app: &TestApp, closures: usize, change: fn(&mut Tx<'_>) -> Result<(), Error>) -> i64 {
+    let plug = Plug::hold(&app.store).await;
+    let writes: Vec<_> = (0..closures).map(|_| enqueue(&app.store, change)).collect();
+    plug.release().await;
+    for write in writes {
+        write.await.expect("it is written");
+    }
+    // One row a batch.
+    let batches = app.store.read(|conn| write_batches::table.count().get_result::<i64>(conn).map_err(ReadError::from)).await;
+    batches.expect("it reads")
+}
+
 #[test]
 fn a_batch_ends_after_128_closures() {
     on_engine(Engine::Postgres, |app| async move {
-        let plug = Plug::hold(&app.store).await;
-        let writes: Vec<_> = (0..300).map(|_| enqueue(&app.store, |_| Ok::<(), Error>(()))).collect();
-        plug.release().await;
-        for write in writes {
-            write.await.expect("it is written");
-        }
-        // One row a batch.
-        let batches = app.store.read(|conn| write_batches::table.count().get_result::<i64>(conn).map_err(ReadError::from)).await;
-        assert!(batches.expect("it reads") >= 3);
+        assert!(batches_for(&app, 300, |_| Ok(())).await >= 3);
     });
 }
 
 #[test]
 fn a_batch_ends_after_20_ms_of_work() {
     on_engine(Engine::Postgres, |app| async move {
-        let plug = Plug::hold(&app.store).await;
-        let slow = |_: &mut throughline::db::Tx<'_>| {
+        let slow = |_: &mut Tx<'_>| {
             std::thread::sleep(Duration::from_millis(12));
-            Ok::<(), Error>(())
+            Ok(())
         };
-        let writes: Vec<_> = (0..6).map(|_| enqueue(&app.store, slow)).collect();
-        plug.release().await;
-        for write in writes {
-            write.await.expect("it is written");
-        }
-        let batches = app.store.read(|conn| write_batches::table.count().get_result::<i64>(conn).map_err(ReadError::from)).await;
         // Two closures fill a batch; on a busy machine one may do.
-        assert!(batches.expect("it reads") >= 3);
+        assert!(batches_for(&app, 6, slow).await >= 3);
     });
 }
 
