@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod connections;
+mod contract;
 mod harness;
 mod leads;
 mod outbox;

@@ -12,6 +12,7 @@ use throughline::app::{App, Parts};
 use throughline::config::{Config, Sources};
 use throughline::connections::{self, ConnectForm, Occasion};
 use throughline::db::Conn;
+use throughline::http::Transport;
 use throughline::leads::{Lead, LeadId};
 use throughline::outbox::{Engine, JobId, JobRow, Registry};
 use throughline::sandbox::{InProcess, Options, Sandbox};
@@ -61,6 +62,16 @@ impl TestApp {
 
     /// The whole program, not connected, with settings of its own.
     pub async fn whole_with(&self, options: Options, settings: &[(&str, &str)]) -> Whole {
+        self.whole_through(options, settings, |sandbox| Arc::new(sandbox)).await
+    }
+
+    /// The same, with something of the test's own in front of the sandbox.
+    pub async fn whole_through(
+        &self,
+        options: Options,
+        settings: &[(&str, &str)],
+        door: impl FnOnce(InProcess) -> Arc<dyn Transport>,
+    ) -> Whole {
         let mut sources = Sources::given([
             ("DATABASE_URL", self.url.as_str()),
             ("THROUGHLINE_CRON_SECRET", CRON_SECRET),
@@ -75,7 +86,7 @@ impl TestApp {
         let app = App::new(Parts {
             store: self.store.clone(),
             clock: self.clock.clone(),
-            transport: Arc::new(InProcess::new(sandbox.clone(), self.clock.clone())),
+            transport: door(InProcess::new(sandbox.clone(), self.clock.clone())),
             vault: Vault::generate(),
             config: Config::load(&sources).expect("the test's configuration"),
             process_id: "test-1".into(),

@@ -70,7 +70,7 @@ impl BatchReader<'_> {
     fn one_by_one(&self, results: &[Value]) -> BatchAnswer {
         let is_refused_to_all = results.iter().all(|result| result["code"].as_str().is_some_and(is_permission));
         if is_refused_to_all {
-            return self.all_failed(permission(results[0]["code"].as_str().unwrap_or_default()), false);
+            return self.all_failed(permission(&results[0]), false);
         }
         let members = results
             .iter()

@@ -29,7 +29,7 @@ pub(super) fn whole(status: u16, error: &Value) -> Failure {
             FailureClass::Authentication,
             "The Zoho connection lacks a permission it needs: connect Zoho again and grant all of them".to_owned(),
         ),
-        _ if is_permission(code) => return permission(code),
+        _ if is_permission(code) => return permission(error),
         // Nothing about the records: sending them in smaller groups would only cost calls.
         "INVALID_MODULE" | "INVALID_URL_PATTERN" => {
             (FailureClass::NotFound, format!("Zoho does not know what we refer to: {}", place(error, told)))
@@ -57,9 +57,11 @@ pub(super) fn whole(status: u16, error: &Value) -> Failure {
 }
 
 /// The user of the connection may not do this: the connection waits, no record is at fault.
-pub(super) fn permission(code: &str) -> Failure {
-    let message = "The Zoho user of this connection may not write leads: give the user that right in Zoho, or connect with another user";
-    failure(FailureClass::Authentication, message, code)
+pub(super) fn permission(error: &Value) -> Failure {
+    let rights: Vec<_> = error["details"]["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let what = if rights.is_empty() { "may not write leads".to_owned() } else { format!("may not do this ({})", rights.join(", ")) };
+    let message = format!("The Zoho user of this connection {what}: give the user that right in Zoho, or connect with another user");
+    failure(FailureClass::Authentication, &message, error["code"].as_str().unwrap_or_default())
 }
 
 /// An error that concerns one record.
