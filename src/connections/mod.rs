@@ -4,6 +4,7 @@
 mod api;
 mod connect;
 mod custody;
+mod export;
 pub mod holds;
 mod keys;
 mod model;

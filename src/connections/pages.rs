@@ -5,6 +5,7 @@ use rocket::serde::json::Json;
 use rocket::{State, get};
 use serde_json::{Value, json};
 
+use super::export;
 use super::holds;
 use super::queries;
 use super::views::{self, ConnectionList, Told};
@@ -14,17 +15,18 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::{Registry, breaker, limits};
-use crate::web::{Section, Wants};
+use crate::web::{CsvFile, ListForm, Section, Shape};
 
 /// The page, or the same as data.
 #[derive(Responder)]
 pub enum Listed {
     Page(Box<ConnectionList>),
     Json(Json<Value>),
+    Csv(CsvFile),
 }
 
 #[get("/connections")]
-pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, wants: Wants) -> Result<Listed> {
+pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, form: ListForm) -> Result<Listed> {
     let (registry, now) = (registry.inner().clone(), app.clock.now());
     let read = move |conn: &mut Conn| -> Result<Told> {
         let gauge = match registry.limits(PROVIDER) {
@@ -40,9 +42,12 @@ pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer,
         })
     };
     let told = vec![app.store.read(read).await?];
-    if wants == Wants::Json {
+    if form.shape == Shape::Json {
         let connections: Vec<Value> = told.iter().map(|told| views::to_json(told, now)).collect();
         return Ok(Listed::Json(Json(json!({ "connections": connections }))));
+    }
+    if form.shape == Shape::Csv {
+        return Ok(Listed::Csv(export::csv(&told, form, now)));
     }
     let shell = viewer.shell(Section::Connections, "Connections").live("connections");
     Ok(Listed::Page(Box::new(ConnectionList::new(shell, &told, viewer.may_operate()))))

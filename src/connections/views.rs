@@ -11,7 +11,7 @@ use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
 use crate::outbox::pauses::Scope;
 use crate::outbox::waiting::provider_name;
-use crate::web::parts::{Fact, Pill};
+use crate::web::parts::{Exports, Fact, Pill};
 use crate::web::{Shell, Times, format};
 
 /// What is known of one connection.
@@ -33,6 +33,7 @@ pub struct ConnectionList {
     pub panels: Vec<ConnectionPanel>,
     pub own_zone: &'static str,
     pub may_operate: bool,
+    pub exports: Exports,
 }
 
 /// One of them.
@@ -66,6 +67,7 @@ impl ConnectionList {
             panels: told.iter().map(|told| ConnectionPanel::new(told, times)).collect(),
             own_zone: times.zone.name(),
             may_operate,
+            exports: Exports::of("/connections"),
             shell,
         }
     }

@@ -78,13 +78,13 @@ pub struct Searched {
 }
 
 /// One page of the list or of the search, newest first.
-pub fn page(conn: &mut Conn, filter: &LeadFilter, place: Place) -> QueryResult<Found> {
+pub fn page(conn: &mut Conn, filter: &LeadFilter, place: Place, rows_max: usize) -> QueryResult<Found> {
     match filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) if text.contains('@') && !text.starts_with('@') => {
-            Ok(Found { page: narrowed(conn, filter, Some(&text.to_lowercase()), place, PAGE)?, searched: None })
+            Ok(Found { page: narrowed(conn, filter, Some(&text.to_lowercase()), place, rows_max)?, searched: None })
         }
-        Some(text) => search(conn, filter, &Needle::new(text), place),
-        None => Ok(Found { page: narrowed(conn, filter, None, place, PAGE)?, searched: None }),
+        Some(text) => search(conn, filter, &Needle::new(text), place, rows_max),
+        None => Ok(Found { page: narrowed(conn, filter, None, place, rows_max)?, searched: None }),
     }
 }
 
@@ -104,7 +104,7 @@ fn narrowed(conn: &mut Conn, filter: &LeadFilter, address: Option<&str>, place: 
 }
 
 /// Looks through the rows here rather than in SQL: both engines then agree on upper and lower case in every script.
-fn search(conn: &mut Conn, filter: &LeadFilter, needle: &Needle, place: Place) -> QueryResult<Found> {
+fn search(conn: &mut Conn, filter: &LeadFilter, needle: &Needle, place: Place, rows_max: usize) -> QueryResult<Found> {
     let (mut rows, mut looked_at, mut place) = (Vec::new(), 0, place);
     let mut back_to = None;
     while looked_at < SEARCHED_MAX {
@@ -115,7 +115,7 @@ fn search(conn: &mut Conn, filter: &LeadFilter, needle: &Needle, place: Place) -
             if needle.is_in(&row) {
                 let key = Key { at: row.received_at, id: row.id.0 };
                 rows.push(row);
-                if rows.len() == PAGE {
+                if rows.len() == rows_max {
                     return Ok(found(rows, Some(Place::Older(key)), None));
                 }
             }

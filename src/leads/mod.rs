@@ -5,6 +5,7 @@ mod crm_record;
 pub mod deliver_job;
 pub mod intake;
 mod intake_limit;
+mod list_export;
 mod list_queries;
 mod look_up;
 pub mod model;

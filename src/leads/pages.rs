@@ -11,7 +11,7 @@ use super::list_queries as list;
 use super::list_queries::LeadFilter;
 use super::model::{LeadId, LeadStatus};
 use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing, list_href};
-use super::{queries, submission};
+use super::{list_export, queries, submission};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
@@ -20,7 +20,7 @@ use crate::outbox::Registry;
 use crate::outbox::admin::Request;
 use crate::outbox::waiting::Reasons;
 use crate::timeline::story;
-use crate::web::{Back, Fields, Flash, Section, Wants};
+use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Section, Shape};
 use crate::{Error, Result};
 
 /// The pages, and the actions of operators.
@@ -52,14 +52,18 @@ impl Narrowing {
 enum Leads {
     Page(Box<LeadList>),
     Json(Json<Value>),
+    Csv(CsvFile),
 }
 
 #[get("/leads?<narrowing..>")]
-async fn index(app: &State<App>, viewer: Viewer, wants: Wants, narrowing: Narrowing) -> Result<Leads> {
+async fn index(app: &State<App>, viewer: Viewer, form: ListForm, narrowing: Narrowing) -> Result<Leads> {
     let (filter, place) = narrowing.parse();
-    let is_page = wants == Wants::Page;
+    if form.shape == Shape::Csv {
+        return list_export::csv(app, &viewer, form, filter, place).await.map(Leads::Csv);
+    }
+    let is_page = form.shape == Shape::Page;
     let read = move |conn: &mut Conn| -> Result<Listing> {
-        let found = list::page(conn, &filter, place)?;
+        let found = list::page(conn, &filter, place, list::PAGE)?;
         let (counts, sources) = if is_page { (list::counts(conn)?, list::sources(conn)?) } else { (Vec::new(), Vec::new()) };
         Ok(Listing { filter, found, counts, sources })
     };
@@ -68,7 +72,7 @@ async fn index(app: &State<App>, viewer: Viewer, wants: Wants, narrowing: Narrow
         return Ok(Leads::Page(Box::new(LeadList::new(viewer.shell(Section::Leads, "Leads").live("leads"), &listing, place))));
     }
     let on = listing.found.page.older.or_else(|| listing.found.searched.as_ref().and_then(|searched| searched.on));
-    let next = on.map(|place| list_href(&listing.filter, Some(place)));
+    let next = on.map(|place| list_href(&listing.filter, Some(place), form.in_next()));
     Ok(Leads::Json(Json(json!({ "leads": listing.found.page.rows, "next": next }))))
 }
 

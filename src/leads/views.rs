@@ -11,7 +11,7 @@ use crate::db::keyset::Place;
 use crate::outbox::JobRow;
 use crate::outbox::waiting::Reasons;
 use crate::timeline::story::Story;
-use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty};
+use crate::web::parts::{Choice, Entry, Exports, Fact, Pager, Pill, Tab, href, pretty};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The list of leads.
@@ -31,6 +31,7 @@ pub struct LeadList {
     pub searched: String,
     /// Goes on with the search among older leads.
     pub search_on: Option<String>,
+    pub exports: Exports,
 }
 
 /// A row of the list.
@@ -82,18 +83,19 @@ impl LeadRow {
 }
 
 /// The address of a page of this list.
-pub fn list_href(filter: &LeadFilter, place: Option<Place>) -> String {
+pub fn list_href(filter: &LeadFilter, place: Option<Place>, format: &str) -> String {
     let place = place.map(|place| place.to_string()).unwrap_or_default();
     let place = if place == "newest" { "" } else { place.as_str() };
     let (status, source) = (filter.status.map_or("", LeadStatus::as_str), filter.source.as_deref().unwrap_or_default());
-    href("/leads", &[("status", status), ("source", source), ("text", filter.text.as_deref().unwrap_or_default()), ("place", place)])
+    let text = filter.text.as_deref().unwrap_or_default();
+    href("/leads", &[("status", status), ("source", source), ("text", text), ("place", place), ("format", format)])
 }
 
 impl LeadList {
     /// Puts the page together.
     pub fn new(shell: Shell, listing: &Listing, place: Place) -> Self {
         let (times, filter, found) = (shell.frame.times, &listing.filter, &listing.found);
-        let link = |place: Option<Place>| place.map(|place| list_href(filter, Some(place)));
+        let link = |place: Option<Place>| place.map(|place| list_href(filter, Some(place), ""));
         // A search only goes back in time; its way forward is its beginning.
         let back_to_start = (filter.text.is_some() && place != Place::Newest).then_some(Place::Newest);
         Self {
@@ -105,6 +107,7 @@ impl LeadList {
             pager: Pager { newer: link(found.page.newer.or(back_to_start)), older: link(found.page.older) },
             narrowed: narrowed(filter),
             searched: found.searched.as_ref().map(|done| searched(done.on.is_some(), &times.stamp(done.back_to))).unwrap_or_default(),
+            exports: Exports::of(&list_href(filter, None, "")),
             search_on: link(found.searched.as_ref().and_then(|searched| searched.on)),
             shell,
         }
@@ -116,7 +119,7 @@ fn searched(is_cut: bool, back_to: &Stamp) -> String {
 }
 
 fn tabs(listing: &Listing) -> Vec<Tab> {
-    let to = |status| list_href(&LeadFilter { status, ..listing.filter.clone() }, None);
+    let to = |status| list_href(&LeadFilter { status, ..listing.filter.clone() }, None, "");
     let all = Tab { label: "All", href: to(None), count: String::new(), tone: "", current: listing.filter.status.is_none() };
     let of = |(status, count): &(LeadStatus, i64)| Tab {
         label: label(*status),
@@ -249,7 +252,7 @@ impl LeadShow {
             id: lead.id.0,
             name: lead.name.clone(),
             pill: Pill::of(label(lead.status)),
-            status_href: list_href(&LeadFilter { status: Some(lead.status), ..LeadFilter::default() }, None),
+            status_href: list_href(&LeadFilter { status: Some(lead.status), ..LeadFilter::default() }, None, ""),
             received: times.stamp(lead.received_at),
             source: lead.source.clone(),
             error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::queries::{COUNT_MAX, ProcessRow};
 use crate::clock::{OFFSET_MAX, OFFSET_WARNED, UtcTime};
 use crate::outbox::SILENT_AFTER;
-use crate::web::parts::{Pill, Stat};
+use crate::web::parts::{Exports, Pill, Stat};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The processes of a database, at one moment.
@@ -24,11 +24,13 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    fn is_silent(&self, row: &ProcessRow) -> bool {
+    /// Whether it has not been heard of for too long.
+    pub fn is_silent(&self, row: &ProcessRow) -> bool {
         row.heartbeat_at <= self.now - SILENT_AFTER
     }
 
-    fn held(&self, row: &ProcessRow) -> i64 {
+    /// How many jobs it has in its hands.
+    pub fn held(&self, row: &ProcessRow) -> i64 {
         self.in_flight.get(&row.id).copied().unwrap_or_default()
     }
 
@@ -63,6 +65,7 @@ pub struct ProcessList {
     /// What needs a person, in words: title and text.
     pub warnings: Vec<(String, String)>,
     pub rows: Vec<ProcessLine>,
+    pub exports: Exports,
 }
 
 /// A row of the list.
@@ -88,6 +91,7 @@ impl ProcessList {
         Self {
             stats: stats(fleet),
             warnings: [versions(fleet), silent(fleet), clocks(fleet)].into_iter().flatten().collect(),
+            exports: Exports::of("/processes"),
             rows: fleet.processes.iter().map(|row| ProcessLine::new(row, fleet, times)).collect(),
             shell,
         }

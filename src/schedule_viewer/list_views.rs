@@ -11,7 +11,7 @@ use crate::clock::UtcTime;
 use crate::outbox::schedules::{RunOutcome, Schedule};
 use crate::outbox::{JobRow, JobState};
 use crate::timeline::story;
-use crate::web::parts::Pill;
+use crate::web::parts::{Exports, Pill};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The list.
@@ -20,6 +20,7 @@ use crate::web::{Shell, Stamp, Times, format};
 pub struct ScheduleList {
     pub shell: Shell,
     pub rows: Vec<ScheduleLine>,
+    pub exports: Exports,
 }
 
 /// A row of the list.
@@ -55,7 +56,8 @@ impl ScheduleList {
     /// Puts the page together.
     pub fn new(shell: Shell, schedules: &[Schedule], told: &[Told]) -> Self {
         let times = shell.frame.times;
-        Self { rows: schedules.iter().zip(told).map(|(schedule, told)| ScheduleLine::new(schedule, told, times)).collect(), shell }
+        let rows = schedules.iter().zip(told).map(|(schedule, told)| ScheduleLine::new(schedule, told, times)).collect();
+        Self { rows, exports: Exports::of("/schedules"), shell }
     }
 }
 
@@ -90,7 +92,7 @@ pub fn state(told: &Told, now: UtcTime) -> &'static str {
 }
 
 /// When it fires by itself next; None where someone must resume it first.
-fn next_firing(schedule: &Schedule, told: &Told, now: UtcTime) -> Option<UtcTime> {
+pub fn next_firing(schedule: &Schedule, told: &Told, now: UtcTime) -> Option<UtcTime> {
     let after = match told.row.as_ref().and_then(|row| row.pause_at(now)) {
         // The moment at which a pause ends is no longer part of it.
         Some(pause) => pause.until? - TimeDelta::seconds(1),

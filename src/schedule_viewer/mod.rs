@@ -1,5 +1,6 @@
 //! `/schedules`: what is due by the clock, what became of it, and what an operator may do about it.
 
+mod export;
 mod list_views;
 mod pages;
 mod queries;

@@ -5,6 +5,7 @@ use rocket::serde::json::Json;
 use rocket::{Route, State, get, post, routes};
 use serde_json::{Value, json};
 
+use super::export;
 use super::list_views::{self, ScheduleList};
 use super::queries::{self, RUNS, STRIP};
 use super::views::{self, ScheduleShow};
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::outbox::admin::Request;
 use crate::outbox::schedules::{self, Schedule, Schedules};
-use crate::web::{Back, Fields, Flash, Section, Wants};
+use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Section, Shape};
 use crate::{Error, Result};
 
 /// The pages, and the actions of operators.
@@ -25,14 +26,18 @@ pub fn routes() -> Vec<Route> {
 enum Listed {
     Page(Box<ScheduleList>),
     Json(Json<Value>),
+    Csv(CsvFile),
 }
 
 #[get("/schedules")]
-async fn index(app: &State<App>, known: &State<Schedules>, viewer: Viewer, wants: Wants) -> Result<Listed> {
+async fn index(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: ListForm) -> Result<Listed> {
     let names: Vec<&'static str> = known.all().iter().map(Schedule::name).collect();
     let told = app.store.read(move |conn| queries::told(conn, &names, STRIP)).await?;
-    if wants == Wants::Json {
-        let now = app.clock.now();
+    let now = app.clock.now();
+    if form.shape == Shape::Csv {
+        return Ok(Listed::Csv(export::schedules(known.all(), &told, form, now)));
+    }
+    if form.shape == Shape::Json {
         let schedules: Vec<Value> =
             known.all().iter().zip(&told).map(|(schedule, told)| list_views::to_json(schedule, told, now)).collect();
         return Ok(Listed::Json(Json(json!({ "schedules": schedules }))));
@@ -45,14 +50,18 @@ async fn index(app: &State<App>, known: &State<Schedules>, viewer: Viewer, wants
 enum Shown {
     Page(Box<ScheduleShow>),
     Json(Json<Value>),
+    Csv(CsvFile),
 }
 
 #[get("/schedules/<name>")]
-async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, wants: Wants, name: &str) -> Result<Shown> {
+async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: ListForm, name: &str) -> Result<Shown> {
     let schedule = find(known, name)?;
     let name = schedule.name();
+    if form.shape == Shape::Csv {
+        return export::runs(app, name, form).await.map(Shown::Csv);
+    }
     let told = app.store.read(move |conn| queries::told(conn, &[name], RUNS)).await?.pop().unwrap_or_default();
-    if wants == Wants::Json {
+    if form.shape == Shape::Json {
         return Ok(Shown::Json(Json(views::to_json(&schedule, &told, app.clock.now()))));
     }
     let shell = viewer.shell(Section::Schedules, format!("Schedule {name}")).live("schedules");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Result;
+use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::outbox::JobRow;
 use crate::outbox::schedules::{self, Run, ScheduleRow};
@@ -29,8 +30,13 @@ pub fn told(conn: &mut Conn, names: &[&'static str], runs: i64) -> Result<Vec<To
     names.iter().map(|name| one(conn, known.remove(*name), name, runs)).collect()
 }
 
+/// Runs of one schedule from before a due time on, newest first.
+pub fn runs_before(conn: &mut Conn, name: &str, before: Option<UtcTime>, count: i64) -> Result<Vec<(Run, Option<JobRow>)>> {
+    Ok(schedules::runs(conn, name, before, count)?)
+}
+
 fn one(conn: &mut Conn, row: Option<ScheduleRow>, name: &str, runs: i64) -> Result<Told> {
-    let runs = schedules::runs(conn, name, runs)?;
+    let runs = schedules::runs(conn, name, None, runs)?;
     let paused_by = row.as_ref().and_then(|row| row.paused_by.as_deref());
     let people = story::people(conn, runs.iter().filter_map(|(run, _)| run.actor.as_deref()).chain(paused_by))?;
     Ok(Told { row, runs, people })

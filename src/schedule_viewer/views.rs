@@ -10,7 +10,7 @@ use super::queries::Told;
 use super::run_views::{self, RunLine};
 use crate::clock::UtcTime;
 use crate::outbox::schedules::{DueTime, Missed, Overlap, Schedule};
-use crate::web::parts::{Fact, Pill};
+use crate::web::parts::{Exports, Fact, Pill};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// Due times to come on the page.
@@ -34,6 +34,7 @@ pub struct ScheduleShow {
     pub runs: Vec<RunLine>,
     pub facts: Vec<Fact>,
     pub may_operate: bool,
+    pub exports: Exports,
 }
 
 /// A due time to come.
@@ -63,6 +64,7 @@ impl ScheduleShow {
             runs: told.runs.iter().map(|run| RunLine::new(run, told, times)).collect(),
             facts: facts(schedule, told, own),
             may_operate,
+            exports: Exports::of(&format!("/schedules/{}", schedule.name())),
             shell,
         }
     }

@@ -1,8 +1,11 @@
-//! The fields of a form posted by one of our own pages: text in, text out; each form parses them into its own types.
+//! The fields of a form posted by one of our own pages, or of an address: text in, text out; each form parses them into its own types.
+
+use std::ops::Deref;
 
 use rocket::Request;
 use rocket::data::{Data, FromData, Outcome};
 use rocket::http::Status;
+use rocket::request::{self, FromRequest};
 
 use super::body::{self, LIMIT_BYTES};
 use super::problem::{self, Problem};
@@ -26,9 +29,39 @@ impl Fields {
         self.raw(name).trim()
     }
 
+    /// Every value of a field that may be sent several times, such as the rows that were ticked.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
     /// A field exactly as typed (passwords); empty when it was not sent.
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+/// The query of an address: the filter of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Query(pub Fields);
+
+impl Deref for Query {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Query {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Problem> {
+        let query = request.uri().query().map_or("", |query| query.as_str());
+        match Fields::parse(query.as_bytes()) {
+            Ok(fields) => request::Outcome::Success(Self(fields)),
+            Err(problem) => request::Outcome::Error((problem::keep(request, problem.clone()), problem)),
+        }
     }
 }
 

@@ -57,6 +57,23 @@ pub struct Choice {
     pub selected: bool,
 }
 
+impl Choice {
+    /// One choice for each value with its label.
+    pub fn among<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Vec<Self> {
+        all.into_iter().map(|(value, label)| Self { value: value.into(), label: label.into(), selected: value == chosen }).collect()
+    }
+}
+
+/// A select of a filter, whose first choice narrows nothing.
+#[derive(Clone, Debug)]
+pub struct Select {
+    pub name: &'static str,
+    pub label: &'static str,
+    /// `All kinds`
+    pub all: &'static str,
+    pub choices: Vec<Choice>,
+}
+
 /// A figure with a comparison in words.
 #[derive(Clone, Debug)]
 pub struct Stat {
@@ -132,6 +149,21 @@ pub fn href(path: &str, pairs: &[(&str, &str)]) -> String {
     }
     let query = query.finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// The same list as files: the addresses behind the links below it.
+#[derive(Clone, Debug)]
+pub struct Exports {
+    pub csv: String,
+    pub json: String,
+}
+
+impl Exports {
+    /// Of the list at this address, whose query holds its filter and no place.
+    pub fn of(list: &str) -> Self {
+        let mark = if list.contains('?') { '&' } else { '?' };
+        Self { csv: format!("{list}{mark}format=csv"), json: format!("{list}{mark}format=json") }
+    }
 }
 
 /// JSON with line breaks, for reading; other text as it is.

@@ -98,14 +98,14 @@ pub(super) fn last_decided(conn: &mut Conn, name: &str, now: UtcTime) -> QueryRe
         .optional()
 }
 
-/// The last runs of a schedule, newest first, with the jobs that are still kept.
-pub fn runs(conn: &mut Conn, name: &str, count: i64) -> QueryResult<Vec<(Run, Option<JobRow>)>> {
-    let runs: Vec<Run> = schedule_runs::table
-        .filter(schedule_runs::schedule.eq(name))
-        .order(schedule_runs::due_at.desc())
-        .limit(count)
-        .select(Run::as_select())
-        .load(conn)?;
+/// The last runs of a schedule, newest first, with the jobs that are still kept; `before`: those due earlier than that.
+pub fn runs(conn: &mut Conn, name: &str, before: Option<UtcTime>, count: i64) -> QueryResult<Vec<(Run, Option<JobRow>)>> {
+    let of_schedule = schedule_runs::table.filter(schedule_runs::schedule.eq(name)).select(Run::as_select()).into_boxed();
+    let asked = match before {
+        Some(before) => of_schedule.filter(schedule_runs::due_at.lt(before)),
+        None => of_schedule,
+    };
+    let runs: Vec<Run> = asked.order(schedule_runs::due_at.desc()).limit(count).load(conn)?;
     let ids: Vec<JobId> = runs.iter().filter_map(|run| run.job_id).collect();
     let jobs: Vec<JobRow> = jobs::table.filter(jobs::id.eq_any(ids)).select(JobRow::as_select()).load(conn)?;
     let jobs: BTreeMap<JobId, JobRow> = jobs.into_iter().map(|job| (job.id, job)).collect();
