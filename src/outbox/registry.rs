@@ -92,6 +92,11 @@ impl Registry {
         self.0.kinds.iter().map(|(kind, spec)| (*kind, spec.lane)).collect()
     }
 
+    /// The connections whose limits are known.
+    pub fn connections(&self) -> Vec<&'static str> {
+        self.0.limits.keys().copied().collect()
+    }
+
     pub(super) fn get(&self, kind: &str) -> Option<&KindSpec> {
         self.0.kinds.get(kind)
     }

@@ -78,7 +78,8 @@ impl Shown {
         }
     }
 
-    fn stored(self) -> JobState {
+    /// As rows hold it.
+    pub fn stored(self) -> JobState {
         match self {
             Self::Pending | Self::Retrying => JobState::Pending,
             Self::Running => JobState::Running,
@@ -222,7 +223,7 @@ fn look_at(conn: &mut Conn, part: &Part<'_>, from: From) -> QueryResult<Found> {
 /// A state's jobs of the kind `$1`, beyond where the page starts, in its order. To an equal kind and an order of ids PostgreSQL
 /// would prefer the table's own key, and walk past a million newer jobs of other kinds; a range of one kind leaves it only
 /// the index by state and kind.
-fn stretch(engine: Engine, state: JobState, from: From) -> String {
+pub fn stretch(engine: Engine, state: JobState, from: From) -> String {
     let (condition, order) = (lists::condition(state), order(from));
     match engine {
         Engine::Sqlite => format!("{condition} AND kind = $1{} ORDER BY id {order}", beyond(from)),

@@ -1,9 +1,12 @@
 //! The outbox as people see it: the list of jobs, a job with its attempts, and what may be done to one.
 
+mod export;
 mod list_queries;
 mod pages;
 mod pause_pages;
+mod selection;
 mod views;
+mod walk_queries;
 
 use rocket::{Route, routes};
 

@@ -7,32 +7,27 @@ use serde_json::Value;
 
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
+use crate::clock::UtcTime;
 use crate::connections::holds;
 use crate::db::{Conn, Tx};
 use crate::outbox::admin::{self, Request};
 use crate::outbox::waiting::Reasons;
 use crate::outbox::{JobId, Registry, progress};
 use crate::timeline::story;
-use crate::web::{Back, Fields, Flash, Section, Wants};
+use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape, Wants};
 use crate::{Error, Result};
 
-use super::list_queries::{self as queries, From, JobFilter};
+use super::list_queries::{self as queries, From, JobPage};
+use super::selection::Selection;
 use super::views::{self, JobList, JobShow, JobStory, Listing};
-
-/// The list's part of the URL.
-#[derive(Debug, rocket::FromForm)]
-pub struct Asked {
-    state: Option<String>,
-    kind: Option<String>,
-    before: Option<i64>,
-    after: Option<i64>,
-}
+use super::{export, walk_queries};
 
 /// The list as a page or as data.
 #[derive(Responder)]
 pub enum Listed {
     Page(Box<JobList>),
     Json(Json<Value>),
+    Csv(CsvFile),
 }
 
 /// A job as a page or as data.
@@ -42,28 +37,42 @@ pub enum Shown {
     Json(Json<Value>),
 }
 
-#[get("/outbox?<asked..>")]
-pub async fn list(app: &State<App>, registry: &State<Registry>, viewer: Viewer, wants: Wants, asked: Asked) -> Result<Listed> {
-    let shown = asked.state.as_deref().and_then(queries::Shown::parse);
-    let filter = JobFilter { shown, kind: asked.kind.filter(|kind| !kind.is_empty()) };
-    let from = match (asked.before, asked.after) {
-        (Some(id), _) => From::Before(JobId(id)),
-        (None, Some(id)) => From::After(JobId(id)),
+#[get("/outbox")]
+pub async fn list(app: &State<App>, registry: &State<Registry>, viewer: Viewer, form: ListForm, query: Query) -> Result<Listed> {
+    let selection = Selection::of(&query);
+    let place = |name: &str| query.text(name).parse().ok().map(JobId);
+    let from = match (place("before"), place("after")) {
+        (Some(id), _) => From::Before(id),
+        (None, Some(id)) => From::After(id),
         (None, None) => From::Newest,
     };
+    if form.shape == Shape::Csv {
+        return export::csv(app, &viewer, form, selection, place("before")).await.map(Listed::Csv);
+    }
     let (known, now) = (registry.inner().clone(), app.clock.now());
     let read = move |conn: &mut Conn| -> Result<Listing> {
-        let page = queries::page(conn, &filter, from)?;
+        let page = page(conn, &selection, from, now)?;
         let reasons = Reasons::read(conn, &known, &page.rows, now)?;
         let held = holds::on_hold(conn, now)?;
-        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, reasons, held, filter })
+        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, reasons, held, selection })
     };
     let listing = app.store.read(read).await?;
-    if wants == Wants::Json {
-        return Ok(Listed::Json(Json(views::list_to_json(&listing))));
+    if form.shape == Shape::Json {
+        return Ok(Listed::Json(Json(views::list_to_json(&listing, form))));
     }
     let shell = viewer.shell(Section::Outbox, "Outbox").live("outbox");
     Ok(Listed::Page(Box::new(JobList::new(shell, &listing, registry, viewer.may_operate()))))
+}
+
+/// By the indexes where they know the whole filter; else by looking at one job after the other, which only goes back in time.
+fn page(conn: &mut Conn, selection: &Selection, from: From, now: UtcTime) -> Result<JobPage> {
+    if !selection.needs_looks() {
+        return Ok(queries::page(conn, &selection.list, from)?);
+    }
+    let before = if let From::Before(id) = from { Some(id) } else { None };
+    let walked = walk_queries::older(conn, selection, before, now, walk_queries::PAGE)?;
+    let rows = walk_queries::rows(conn, &walked.ids)?;
+    Ok(JobPage { rows, newer: None, older: walked.on, looked_to: walked.on.filter(|_| walked.is_cut) })
 }
 
 #[get("/outbox/<id>")]

@@ -5,14 +5,16 @@ use askama_web::WebTemplate;
 use serde_json::{Value, json};
 
 use crate::connections::holds::{Held, HoldLine};
+use crate::integrations::FailureClass;
 use crate::outbox::progress::Reported;
 use crate::outbox::waiting::{Reasons, provider_name};
 use crate::outbox::{JobId, JobRow, JobState, Lane, Registry};
 use crate::timeline::story::{self, ActRow, AttemptRow};
-use crate::web::parts::{Choice, Entry, Fact, Pager, Pill, Tab, href, pretty, subject_href, subject_label};
-use crate::web::{Shell, Stamp, Times, format};
+use crate::web::parts::{Choice, Entry, Exports, Fact, Pager, Pill, Select, Tab, href, pretty, subject_href, subject_label};
+use crate::web::{ListForm, Shell, Stamp, Times, format};
 
-use super::list_queries::{Count, JobFilter, JobPage, Shown};
+use super::list_queries::{Count, JobPage, Shown};
+use super::selection::{Age, Selection, class_label};
 
 /// The list of jobs.
 #[derive(Template, WebTemplate)]
@@ -25,7 +27,9 @@ pub struct JobList {
     pub own_zone: &'static str,
     pub may_operate: bool,
     pub tabs: Vec<Tab>,
-    pub kinds: Vec<Choice>,
+    pub selects: Vec<Select>,
+    pub text: String,
+    pub is_narrowed: bool,
     pub shown: &'static str,
     pub rows: Vec<JobLine>,
     pub pager: Pager,
@@ -33,6 +37,7 @@ pub struct JobList {
     pub narrowed: String,
     /// How far a page that is short has looked; empty where it has seen all there is.
     pub looked: String,
+    pub exports: Exports,
 }
 
 /// A row of the list.
@@ -66,7 +71,7 @@ impl JobLine {
 
 /// What the list is made of.
 pub struct Listing {
-    pub filter: JobFilter,
+    pub selection: Selection,
     pub page: JobPage,
     pub counts: Vec<Count>,
     pub kinds: Vec<String>,
@@ -78,30 +83,52 @@ impl JobList {
     /// Puts the page together.
     pub fn new(shell: Shell, listing: &Listing, registry: &Registry, may_operate: bool) -> Self {
         let times = shell.frame.times;
-        let kind = listing.filter.kind.clone().unwrap_or_default();
-        let shown = listing.filter.shown.map_or("", Shown::as_str);
-        let link =
-            |key: &str, id: Option<JobId>| id.map(|id| href("/outbox", &[("state", shown), ("kind", &kind), (key, &id.to_string())]));
-        let page = &listing.page;
+        let (selection, page) = (&listing.selection, &listing.page);
+        let link = |key: &'static str, id: Option<JobId>| id.map(|id| selection.href("/outbox", &[(key, &id.to_string())]));
+        // A walk only goes back in time; its way forward is its beginning.
+        let to_start = (selection.needs_looks() && shell.frame.here.contains("before=")).then(|| selection.href("/outbox", &[]));
         Self {
             holds: listing.held.lines(times),
             pausable: pausable(registry),
             own_zone: times.zone.name(),
             may_operate,
-            tabs: tabs(listing, &kind),
-            kinds: listing.kinds.iter().map(|name| Choice { value: name.clone(), label: name.clone(), selected: *name == kind }).collect(),
-            shown,
+            tabs: tabs(listing),
+            selects: selects(listing, registry),
+            is_narrowed: !selection.is_everything(),
+            text: selection.text.clone().unwrap_or_default(),
+            shown: selection.list.shown.map_or("", Shown::as_str),
             rows: page.rows.iter().map(|row| JobLine::new(row, &listing.reasons, times)).collect(),
-            pager: Pager { newer: link("after", page.newer), older: link("before", page.older) },
-            looked: page.looked_to.map(|id| format!("Looked through the pending jobs as far as #{id}.")).unwrap_or_default(),
-            narrowed: if page.looked_to.is_some() {
-                "None among the newest pending jobs; go on to older ones.".into()
-            } else {
-                narrowed(listing.filter.shown, &kind)
-            },
+            pager: Pager { newer: link("after", page.newer).or(to_start), older: link("before", page.older) },
+            looked: page.looked_to.map(|id| looked(selection, id)).unwrap_or_default(),
+            narrowed: narrowed(selection, page.looked_to.is_some()),
+            exports: Exports::of(&selection.href("/outbox", &[])),
             shell,
         }
     }
+}
+
+fn selects(listing: &Listing, registry: &Registry) -> Vec<Select> {
+    let selection = &listing.selection;
+    let kinds = listing.kinds.iter().map(|name| (name.as_str(), name.as_str()));
+    let kinds = Choice::among(kinds, selection.list.kind.as_deref().unwrap_or_default());
+    let lanes = Choice::among(Lane::ALL.iter().map(|lane| (lane.as_str(), lane.as_str())), selection.lane.map_or("", Lane::as_str));
+    let connections = registry.connections().into_iter().map(|name| (name, provider_name(name)));
+    let connections = Choice::among(connections, selection.connection.as_deref().unwrap_or_default());
+    let classes = FailureClass::ALL.iter().map(|class| (class.as_str(), class_label(*class)));
+    let classes = Choice::among(classes, selection.class.map_or("", FailureClass::as_str));
+    let ages = Choice::among(Age::ALL.into_iter().map(|age| (age.as_str(), age.label())), selection.age.map_or("", Age::as_str));
+    vec![
+        Select { name: "kind", label: "Kind", all: "All kinds", choices: kinds },
+        Select { name: "lane", label: "Lane", all: "All lanes", choices: lanes },
+        Select { name: "connection", label: "System", all: "All systems", choices: connections },
+        Select { name: "class", label: "Sort of error", all: "Any error or none", choices: classes },
+        Select { name: "age", label: "Last change", all: "Changed at any time", choices: ages },
+    ]
+}
+
+fn looked(selection: &Selection, id: JobId) -> String {
+    let which = if selection.needs_looks() { "jobs" } else { "pending jobs" };
+    format!("Looked through the {which} as far as #{id}.")
 }
 
 /// Every kind and every lane.
@@ -113,12 +140,9 @@ fn pausable(registry: &Registry) -> Vec<Choice> {
 }
 
 /// The list for programs.
-pub fn list_to_json(listing: &Listing) -> Value {
+pub fn list_to_json(listing: &Listing, form: ListForm) -> Value {
     let jobs: Vec<Value> = listing.page.rows.iter().map(|row| to_json(row, &listing.reasons)).collect();
-    let next = listing.page.older.map(|id| {
-        let kind = listing.filter.kind.as_deref().unwrap_or_default();
-        href("/outbox", &[("state", listing.filter.shown.map_or("", Shown::as_str)), ("kind", kind), ("before", &id.to_string())])
-    });
+    let next = listing.page.older.map(|id| listing.selection.href("/outbox", &[("before", &id.to_string()), ("format", form.in_next())]));
     json!({ "jobs": jobs, "next": next })
 }
 
@@ -134,42 +158,45 @@ pub fn to_json(row: &JobRow, reasons: &Reasons) -> Value {
         "line_id": row.line_id,
         "attempts": row.attempts,
         "attempts_max": row.attempts_max,
+        "connection": row.connection,
+        "last_class": row.last_class,
         "last_error": row.last_error,
         "waiting": reasons.explain(row),
         "created_at": row.created_at.and_utc(),
         "run_at": row.run_at.and_utc(),
         "finished_at": row.finished_at.map(|at| at.and_utc()),
+        "updated_at": row.updated_at.and_utc(),
     })
 }
 
-fn tabs(listing: &Listing, kind: &str) -> Vec<Tab> {
-    let all = Tab {
-        label: "All",
-        href: href("/outbox", &[("kind", kind)]),
-        count: String::new(),
-        tone: "",
-        current: listing.filter.shown.is_none(),
-    };
+fn tabs(listing: &Listing) -> Vec<Tab> {
+    let to = |shown| listing.selection.in_state(shown).href("/outbox", &[]);
+    let current = listing.selection.list.shown;
+    let all = Tab { label: "All", href: to(None), count: String::new(), tone: "", current: current.is_none() };
     let of = |shown: Shown| {
         let (count, is_floor) =
             listing.counts.iter().find(|count| count.shown == shown).map_or((0, false), |count| (count.total, count.is_floor));
         Tab {
             label: shown.label(),
-            href: href("/outbox", &[("state", shown.as_str()), ("kind", kind)]),
+            href: to(Some(shown)),
             count: if is_floor { format!("{}+", format::number(count)) } else { format::number(count) },
             tone: match shown {
                 Shown::Failed if count > 0 => "bad",
                 Shown::Retrying | Shown::Uncertain if count > 0 => "warn",
                 _ => "",
             },
-            current: listing.filter.shown == Some(shown),
+            current: current == Some(shown),
         }
     };
     std::iter::once(all).chain(Shown::ALL.map(of)).collect()
 }
 
-fn narrowed(shown: Option<Shown>, kind: &str) -> String {
-    match (shown, kind) {
+fn narrowed(selection: &Selection, is_cut: bool) -> String {
+    let kind = selection.list.kind.as_deref().unwrap_or_default();
+    match (selection.list.shown, kind) {
+        _ if is_cut && selection.needs_looks() => "None among the jobs looked through; go on to older ones.".into(),
+        _ if is_cut => "None among the newest pending jobs; go on to older ones.".into(),
+        _ if selection.needs_looks() => format!("There is no job with {}.", selection.in_words().join(", ")),
         (None, "") => String::new(),
         (Some(shown), "") => format!("No job has the state {} now.", shown.label()),
         (None, kind) => format!("There is no job of the kind {kind}."),

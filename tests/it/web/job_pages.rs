@@ -36,6 +36,41 @@ both_engines! {
         assert!(browser.get("/outbox?kind=no.such").await.text.contains("There is no job of the kind no.such."));
     }
 
+    async fn the_list_is_narrowed_by_what_went_wrong_and_when(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        for (domain, code) in [("locked", "RECORD_LOCKED"), ("refused", "INVALID_DATA")] {
+            let end = format!("@{domain}.example");
+            whole.sandbox.script(json!({"fault": "refuse_record", "match": {"field": "Email", "ends_with": end}, "code": code, "api_name": "Email"}));
+        }
+        let mut ids = Vec::new();
+        for address in ["a@refused.example", "b@locked.example", "c@example.com"] {
+            let lead = whole.post_lead("Ada", address).await;
+            ids.push(whole.job_of(&lead.subject()).await.id);
+        }
+        whole.run_until_idle().await;
+        let (refused, locked, sent) = (ids[0], ids[1], ids[2]);
+
+        for (filter, fits) in [
+            ("class=validation", vec![refused]),
+            ("class=server_error", vec![locked]),
+            ("text=invalid_data", vec![refused]),
+            ("lane=lead", vec![sent, locked, refused]),
+            ("lane=sync", vec![]),
+            ("connection=zoho&state=done", vec![sent]),
+            ("connection=zoho&kind=leads.deliver&age=1h", vec![sent, locked, refused]),
+            ("age=over-24h", vec![]),
+            ("state=retrying&class=server_error", vec![locked]),
+        ] {
+            let page = browser.get(&format!("/outbox?{filter}")).await.text;
+            let shown: Vec<&str> = page.split("<tr role=\"row\" id=\"job-").skip(1).filter_map(|row| row.split('"').next()).collect();
+            assert_eq!(shown, fits.iter().map(ToString::to_string).collect::<Vec<_>>(), "{filter}");
+            assert!(!fits.is_empty() || page.contains("There is no job with "), "{filter}: {page}");
+        }
+        let page = browser.get("/outbox?state=failed&class=validation&text=refuses").await.text;
+        assert!(page.contains("/outbox?state=done&#38;class=validation&#38;text=refuses"), "the tabs keep the filter");
+    }
+
     async fn a_failed_job_shows_each_attempt_without_its_secrets(app: TestApp) {
         let whole = app.whole().await;
         let browser = Browser::signed_in(&whole, Role::Operator).await;

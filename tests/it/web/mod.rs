@@ -3,6 +3,7 @@
 mod big_tables;
 mod browser;
 mod defence;
+mod exports;
 mod holding;
 mod job_pages;
 mod lead_pages;
