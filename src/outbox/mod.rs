@@ -13,6 +13,7 @@ mod kind;
 mod lease;
 pub mod limits;
 pub mod lists;
+mod looks;
 pub mod order;
 mod pace;
 pub mod pauses;
