@@ -14,13 +14,13 @@ use super::kind::{Outcome, Report};
 use super::looks::{self, Look, Looks};
 use super::pace::Pace;
 use super::policy::{Circumstances, Verdict};
-use super::process::{self, Announcement, Whom};
+use super::process::{self, Announcement, Rescuer, Whom};
 use super::registry::{KindSpec, Registry};
 use super::room::{InUse, Room};
 use super::survey::{self, Group};
 use crate::app::App;
 use crate::clock::UtcTime;
-use crate::db::{Engine as DatabaseEngine, Tx};
+use crate::db::{Conn, Engine as DatabaseEngine, Tx};
 use crate::error::{Error, Result};
 use crate::http::{CallLog, Meter};
 use crate::integrations::{Failure, FailureClass};
@@ -177,9 +177,14 @@ impl Engine {
     async fn rescue(&self, whom: Whom) -> Result<usize> {
         let mut rescued_total = 0;
         loop {
-            let (registry, own_id, now, whom) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now(), whom.clone());
-            let sweep = move |tx: &mut Tx<'_>| process::rescue(tx, &registry, now, &own_id, &whom).map_err(Error::from);
-            let rescued = self.app.store.write("outbox.rescue", CLAIMS, sweep).await?;
+            let (own_id, now, sought) = (self.app.process_id.clone(), self.app.clock.now(), whom.clone());
+            let find = move |conn: &mut Conn| process::orphans(conn, now, &own_id, &sought).map_err(Error::from);
+            let found = self.app.store.read(find).await?;
+            let (registry, own_id, whom) = (self.registry.clone(), self.app.process_id.clone(), whom.clone());
+            let take_back = move |tx: &mut Tx<'_>| {
+                process::rescue(tx, &Rescuer { registry: &registry, now, own_id: &own_id, whom: &whom }, &found).map_err(Error::from)
+            };
+            let rescued = self.app.store.write("outbox.rescue", CLAIMS, take_back).await?;
             if rescued == 0 {
                 return Ok(rescued_total);
             }
@@ -220,7 +225,7 @@ impl Engine {
         if !reports.iter().any(asks) {
             return None;
         }
-        let find = move |conn: &mut crate::db::Conn| -> Result<Option<UtcTime>> {
+        let find = move |conn: &mut Conn| -> Result<Option<UtcTime>> {
             Ok(breaker::all(conn)?.into_iter().find(|state| state.provider == provider).and_then(|state| state.last_success_at))
         };
         self.app.store.read(find).await.unwrap_or_default()

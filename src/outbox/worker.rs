@@ -341,14 +341,21 @@ async fn turn(engine: Engine, key: String, ended: Arc<Vec<Ended>>, claims: Optio
 async fn keep_beating(engine: Engine, announcement: Announcement) {
     let mut every = tokio::time::interval(HEARTBEAT);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut swept: Option<(Stopwatch, Duration)> = None;
     loop {
         every.tick().await;
         if let Err(cause) = engine.beat(announcement.clone()).await {
             tracing::warn!(error = %cause, "The heartbeat could not be written");
             continue;
         }
+        // A tenth of the time at most: PostgreSQL may have to walk over many leases that it could not clear away yet.
+        if swept.is_some_and(|(since, took)| since.elapsed() < took * 10) {
+            continue;
+        }
+        let watch = Stopwatch::start();
         report_sweep(engine.rescue_silent().await, "of a process that ended");
         report_sweep(engine.rescue_lost().await, "whose claim or outcome was lost with the database");
+        swept = Some((Stopwatch::start(), watch.elapsed()));
     }
 }
 
