@@ -24,6 +24,8 @@ pub struct Config {
     pub cron_secret: Option<SecretString>,
     pub health_token: Option<SecretString>,
     pub intake_limit: IntakeLimit,
+    /// Programs that send it are the seller's own: their leads are not judged.
+    pub intake_key: Option<SecretString>,
     pub trusted_proxies: Vec<IpNet>,
     pub roles: Roles,
     /// The seller's zone: the daily sweep at 09:00 and the times on the pages.
@@ -38,12 +40,16 @@ pub struct Config {
     pub sample_secret: Option<SecretString>,
 }
 
-/// How long finished jobs are kept. (Personal values have their times in `db::personal_data`.)
+/// How long finished jobs and held submissions are kept. (Personal values have their times in `db::personal_data`.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Done or cancelled.
     pub done_jobs_days: u32,
     pub failed_jobs_days: u32,
+    /// Suspicious submissions that nobody has looked at.
+    pub quarantined_days: u32,
+    /// Submissions marked as spam, from then on.
+    pub spam_days: u32,
 }
 
 /// What a process does.

@@ -57,6 +57,7 @@ pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
 pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
     let site = web::Site::new(&app.config);
     let limiter = leads::IntakeLimiter::new(&app.config);
+    let defence = leads::Defence::new(&app.vault);
     let figment = rocket::Config::figment()
         .merge(("address", app.config.address))
         .merge(("port", app.config.port))
@@ -70,6 +71,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
     web::attach(rocket::custom(figment).manage(app), site, OPEN_TO_OTHER_SITES.to_vec())
         .manage(registry)
         .manage(limiter)
+        .manage(defence)
         .manage(accounts::Accounts::default())
         .attach(accounts::announce_set_up())
         .attach(schedule_viewer::know_schedules(schedules))

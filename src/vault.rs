@@ -4,13 +4,15 @@
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use secrecy::{ExposeSecret, SecretString};
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::random;
@@ -24,6 +26,8 @@ const NONCE_SIZE_BYTES: usize = 24;
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     key_id: String,
+    /// What keys for other purposes are derived from; says nothing about the key itself.
+    root: Arc<SecretBox<[u8; 32]>>,
 }
 
 /// Why a sealed text cannot be opened.
@@ -81,6 +85,11 @@ impl Vault {
         &self.key_id
     }
 
+    /// A key for another purpose, the same in every process that has this vault's key. Whoever learns it learns no other.
+    pub fn derived_key(&self, purpose: &str) -> SecretBox<[u8; 32]> {
+        SecretBox::new(Box::new(mac(self.root.expose_secret(), purpose)))
+    }
+
     /// Seals a secret: `v1.<key id>.<nonce and ciphertext>`.
     ///
     /// # Panics
@@ -116,8 +125,13 @@ impl Vault {
     fn from_bytes(key: &[u8; 32]) -> Self {
         let digest = Sha256::new().chain_update(b"throughline key id").chain_update(key).finalize();
         let key_id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key_id }
+        let root = Arc::new(SecretBox::new(Box::new(mac(key, "throughline derived keys"))));
+        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), key_id, root }
     }
+}
+
+fn mac(key: &[u8; 32], text: &str) -> [u8; 32] {
+    Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length").chain_update(text).finalize().into_bytes().into()
 }
 
 fn read_key(path: &Path) -> anyhow::Result<Option<Vault>> {
@@ -158,6 +172,16 @@ mod tests {
         assert_ne!(sealed, vault.seal("1000.refresh"));
         assert!(!sealed.contains("refresh"));
         assert_eq!(vault.open(&sealed).expect("our own seal").expose_secret(), "1000.refresh");
+    }
+
+    #[test]
+    fn a_derived_key_is_the_same_for_the_same_key_and_purpose_alone() {
+        let (one, other) = (Vault::from_bytes(&[7; 32]), Vault::from_bytes(&[8; 32]));
+        let derived = |vault: &Vault, purpose| *vault.derived_key(purpose).expose_secret();
+        assert_eq!(derived(&one, "forms"), derived(&Vault::from_bytes(&[7; 32]), "forms"));
+        assert_ne!(derived(&one, "forms"), derived(&one, "links"));
+        assert_ne!(derived(&one, "forms"), derived(&other, "forms"));
+        assert_ne!(derived(&one, "forms"), [7; 32]);
     }
 
     #[test]

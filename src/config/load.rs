@@ -153,6 +153,7 @@ impl Config {
             cron_secret: read.secret("THROUGHLINE_CRON_SECRET", 8),
             health_token: read.secret("THROUGHLINE_HEALTH_TOKEN", 8),
             intake_limit: read.parsed("THROUGHLINE_INTAKE_LIMIT", IntakeLimit::PerMinute(60), "60/minute", intake_limit),
+            intake_key: read.secret("THROUGHLINE_INTAKE_KEY", 16),
             trusted_proxies: read.parsed("THROUGHLINE_TRUSTED_PROXIES", Vec::new(), "10.0.0.0/8,::1/128", networks),
             roles: read.parsed("THROUGHLINE_ROLES", Roles::ALL, "web,worker,scheduler", |text| {
                 Roles::parse(text).ok_or_else(|| "names an unknown role".into())
@@ -164,6 +165,8 @@ impl Config {
             retention: Retention {
                 done_jobs_days: read.parsed("THROUGHLINE_KEEP_DONE_JOBS_DAYS", 90, "90", days),
                 failed_jobs_days: read.parsed("THROUGHLINE_KEEP_FAILED_JOBS_DAYS", 365, "365", days),
+                quarantined_days: read.parsed("THROUGHLINE_KEEP_QUARANTINED_DAYS", 30, "30", days),
+                spam_days: read.parsed("THROUGHLINE_KEEP_SPAM_DAYS", 7, "7", days),
             },
             sample_secret: read.secret("THROUGHLINE_SAMPLE_SECRET", 8),
         };

@@ -113,6 +113,8 @@ pub const REGISTRY: &[Register] = &[
         ],
         plain: &["id", "line_id", "kind", "source", "status", "retry_count", "processed_at", "received_at", "updated_at"],
     },
+    // Reasons quote what the person wrote.
+    Register { table: "suspicions", personal: &[("reasons", UntilErased)], plain: &["lead_id", "score", "noted_at"] },
     Register {
         table: "idempotency_answers",
         personal: &[("answer", Days(1)), ("body_hash", Days(1)), ("key_hash", Days(1))],

@@ -307,6 +307,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    suspicions (lead_id) {
+        lead_id -> BigInt,
+        score -> BigInt,
+        reasons -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     idempotency_answers (route, key_hash) {
         route -> Text,
         key_hash -> Text,
@@ -339,5 +348,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     connections,
     token_refreshes,
     leads,
+    suspicions,
     idempotency_answers
 );

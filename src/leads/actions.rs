@@ -3,9 +3,10 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::defence::Verdict;
 use super::deliver_job::DeliverLead;
-use super::model::{Contact, Lead, LeadId, NewLead};
-use super::queries;
+use super::model::{Arrived, Contact, Lead, LeadId, LeadStatus};
+use super::{quarantine, queries};
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
@@ -16,23 +17,40 @@ use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue};
 use crate::timeline::{self, Event};
 use diesel::QueryResult;
 
-/// Takes a lead in: its row, the event, and the job that delivers it.
-pub fn receive(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, status_token_hash: &str, new: &NewLead) -> QueryResult<LeadId> {
-    let id = queries::insert(tx, now, line, status_token_hash, new)?;
-    let data = json!({ "source": new.source, "kind": new.kind });
-    let event = Event {
-        line,
-        source: "intake",
-        source_event_id: line.as_str(),
-        kind: "lead.received",
-        subject: &id.subject(),
-        occurred_at: now,
-        data,
-    };
-    timeline::record(tx, now, &event)?;
-    deliver(tx, now, line, id)?;
+/// Takes a lead in: its row, the event, and all that follows.
+pub fn receive(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>) -> QueryResult<LeadId> {
+    let id = queries::insert(tx, now, arrived, LeadStatus::Pending)?;
+    record_arrival(tx, now, arrived, id, "lead.received")?;
+    accept(tx, now, arrived.line, id)?;
     tx.touch(Topic::Leads);
     Ok(id)
+}
+
+/// Everything that follows from a lead that is taken as good: when it comes in, and when a person releases it.
+pub fn accept(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<()> {
+    deliver(tx, now, line, id).map(drop)
+}
+
+/// Keeps a suspicious submission for a person to look at: its row, the event and the reasons, and nothing that follows.
+/// Open pages are not told: a flood must not make them fetch themselves without end.
+pub fn hold(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>, verdict: &Verdict) -> QueryResult<LeadId> {
+    let id = queries::insert(tx, now, arrived, LeadStatus::Quarantined)?;
+    record_arrival(tx, now, arrived, id, "lead.quarantined")?;
+    quarantine::queries::insert(tx, now, id, verdict)?;
+    Ok(id)
+}
+
+fn record_arrival(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>, id: LeadId, kind: &'static str) -> QueryResult<()> {
+    let event = Event {
+        line: arrived.line,
+        source: "intake",
+        source_event_id: arrived.line.as_str(),
+        kind,
+        subject: &id.subject(),
+        occurred_at: now,
+        data: json!({ "source": arrived.new.source, "kind": arrived.new.kind }),
+    };
+    timeline::record(tx, now, &event)
 }
 
 /// Puts the lead on its way to the CRM, unless it already is.
@@ -54,7 +72,7 @@ pub struct Correction {
 
 /// Corrects a lead and sends it again.
 pub fn edit_and_resend(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, correction: &Correction, by: &Request) -> Result<JobId> {
-    let before = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("lead"))?;
+    let before = find_taken(tx, id)?;
     queries::update_contact(tx, by.now, id, &correction.contact, correction.message.as_deref())?;
     let after = json!({
         "name": correction.contact.name, "email": correction.contact.email, "phone": correction.contact.phone,
@@ -76,8 +94,16 @@ pub fn edit_and_resend(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, correct
 
 /// Sends a lead again as it is.
 pub fn retry(tx: &mut Tx<'_>, registry: &Registry, id: LeadId, by: &Request) -> Result<JobId> {
-    let lead = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("lead"))?;
+    let lead = find_taken(tx, id)?;
     resend(tx, registry, &lead, by)
+}
+
+fn find_taken(tx: &mut Tx<'_>, id: LeadId) -> Result<Lead> {
+    let lead = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("lead"))?;
+    if lead.status.is_held() {
+        return Err(Error::Conflict("This lead is held in quarantine. Release it, and it is sent.".into()));
+    }
+    Ok(lead)
 }
 
 /// Runs the lead's last job again where it has not succeeded, else enqueues a new one: the CRM's record is updated.
@@ -91,7 +117,7 @@ fn resend(tx: &mut Tx<'_>, registry: &Registry, lead: &Lead, by: &Request) -> Re
         _ => {
             let line = LineId::from_stored(lead.line_id.clone());
             let progress = queries::Progress {
-                status: super::model::LeadStatus::Pending,
+                status: LeadStatus::Pending,
                 retry_count: 0,
                 last_error: Some(None),
                 processed_at: None,

@@ -1,39 +1,43 @@
-//! The public intake: forms and the chatbot post here. 201 means committed; everything else means that nothing was kept.
+//! The public intake for programs: forms and the chatbot post here. 201 means committed; everything else means that nothing
+//! was kept.
 
 use rocket::http::{ContentType, Header, Status};
-use rocket::request::{FromRequest, Outcome};
-use rocket::response::{self, Responder};
+use rocket::response::{self, Redirect, Responder};
+use rocket::serde::json::Json;
 use rocket::{Request, Response, Route, State, get, post, routes};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::actions;
-use super::intake_limit::{IntakeLimiter, Verdict};
-use super::model::{LeadKind, NewLead};
+use super::defence::{Challenge, Defence, Form};
+use super::model::LeadKind;
 use super::payload::{self, Unreadable};
 use super::queries;
+use super::reception::{self, Arrival, Caller, Received, Refusal};
 use super::submission;
 use crate::app::App;
-use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::line::LineId;
-use crate::random;
-use crate::web::{Body, ClientAddress, Problem, Site};
-
-const KEY_MAX: usize = 255;
+use crate::web::{Body, ClientAddress, Problem};
 
 /// Routes that anyone may call; none uses a cookie.
 pub fn routes() -> Vec<Route> {
-    routes![store_lead, store_chatbot_lead, lead_status]
+    routes![store_lead, store_chatbot_lead, lead_status, stamp, challenge, form_script]
 }
 
 #[post("/api/store-lead", data = "<body>")]
-async fn store_lead(app: &State<App>, caller: Caller, body: Result<Body, Problem>) -> Result<Stored, Refusal> {
-    take_in(app, LeadKind::Quote, "/api/store-lead", caller, body?).await
+async fn store_lead(app: &State<App>, defence: &State<Defence>, caller: Caller, body: Result<Body, Problem>) -> Result<Received, Refusal> {
+    let form = Form { id: "store-lead", always_stamped: false };
+    take_in(app, defence, caller, &body?, (LeadKind::Quote, "/api/store-lead", form)).await
 }
 
 #[post("/api/chatbot-leads", data = "<body>")]
-async fn store_chatbot_lead(app: &State<App>, caller: Caller, body: Result<Body, Problem>) -> Result<Stored, Refusal> {
-    take_in(app, LeadKind::Chatbot, "/api/chatbot-leads", caller, body?).await
+async fn store_chatbot_lead(
+    app: &State<App>,
+    defence: &State<Defence>,
+    caller: Caller,
+    body: Result<Body, Problem>,
+) -> Result<Received, Refusal> {
+    let form = Form { id: "chatbot-leads", always_stamped: false };
+    take_in(app, defence, caller, &body?, (LeadKind::Chatbot, "/api/chatbot-leads", form)).await
 }
 
 /// The state only: whoever has the token may see how far the lead is, not what it says.
@@ -41,62 +45,44 @@ async fn store_chatbot_lead(app: &State<App>, caller: Caller, body: Result<Body,
 async fn lead_status(app: &State<App>, token: &str) -> Result<Value> {
     let token_hash = actions::hash(token);
     let status = app.store.read(move |conn| queries::status_by_token_hash(conn, &token_hash).map_err(Error::from)).await?;
-    let status = status.ok_or(Error::NotFound("lead"))?;
+    let status = status.ok_or(Error::NotFound("lead"))?.told_outside();
     Ok(json!({ "status": status }))
 }
 
-async fn take_in(app: &App, kind: LeadKind, route: &'static str, caller: Caller, body: Body) -> Result<Stored, Refusal> {
-    let key = caller.idempotency_key?;
-    // Hashed here: the writer's thread has better things to do.
-    let hashes = key.as_ref().map(|key| (actions::hash(key), actions::hash(&String::from_utf8_lossy(&body.bytes))));
-    let fields = read(&body)?;
-    let new = submission::check(kind, fields, app.config.phone_region.as_deref()).map_err(mistakes)?;
-    let now = app.clock.now();
-    let token = random::token();
-    let token_hash = actions::hash(&token);
-    let write = Write { line: LineId::mint(now), token, token_hash, public_url: caller.public_url, new };
-    let writer_key = key.unwrap_or_else(|| write.line.to_string());
-    let store = move |tx: &mut Tx<'_>| match &hashes {
-        Some((key_hash, body_hash)) => write.once(tx, now, route, key_hash, body_hash),
-        None => write.always(tx, now),
-    };
-    Ok(app.store.write("leads.receive", &writer_key, store).await.map_err(Error::from)?)
-}
-
-/// Everything a write closure needs, so that it can run again.
-struct Write {
-    line: LineId,
-    token: String,
-    token_hash: String,
-    public_url: String,
-    new: NewLead,
-}
-
-impl Write {
-    fn always(&self, tx: &mut Tx<'_>, now: crate::clock::UtcTime) -> Result<Stored> {
-        let id = actions::receive(tx, now, &self.line, &self.token_hash, &self.new)?;
-        let status_url = format!("{}/api/leads/{}", self.public_url, self.token);
-        let answer = json!({ "id": id, "status": "pending", "line_id": self.line, "status_url": status_url });
-        Ok(Stored { answer: answer.to_string() })
+/// For the script of a form on another site, whose page cannot carry a stamp: it asks for one when the form is opened.
+#[get("/api/intake/stamp?<form>")]
+fn stamp(app: &State<App>, defence: &State<Defence>, caller: ClientAddress, form: &str) -> Result<Json<Value>> {
+    if form.is_empty() || form.len() > 100 || !form.chars().all(|c| c.is_ascii_alphanumeric() || "-_/".contains(c)) {
+        return Err(Error::NotFound("form"));
     }
-
-    /// With an `Idempotency-Key`: the first request writes, the same request again gets the same answer.
-    fn once(&self, tx: &mut Tx<'_>, now: crate::clock::UtcTime, route: &str, key_hash: &str, body_hash: &str) -> Result<Stored> {
-        match queries::reserve_key(tx, now, route, key_hash, body_hash)? {
-            None => {
-                let stored = self.always(tx, now)?;
-                queries::keep_answer(tx, route, key_hash, &stored.answer)?;
-                Ok(stored)
-            }
-            Some(earlier) if earlier.body_hash == body_hash => Ok(Stored { answer: earlier.answer }),
-            Some(_) => {
-                Err(Error::Conflict("this Idempotency-Key was used for another body within the last 24 hours; use a new key".into()))
-            }
-        }
-    }
+    let fields = defence.fields(form, &caller, app.clock.now());
+    Ok(Json(json!({ "stamp": fields.stamp, "challenge": fields.challenge })))
 }
 
-fn read(body: &Body) -> Result<serde_json::Map<String, Value>, Refusal> {
+/// For the script of a form that has been open for long: a challenge that counts now.
+#[get("/api/intake/challenge?<form>&<stamp>")]
+fn challenge(app: &State<App>, defence: &State<Defence>, caller: ClientAddress, form: &str, stamp: &str) -> Result<Json<Challenge>> {
+    defence.challenge(form, stamp, &caller, app.clock.now()).map(Json).ok_or(Error::NotFound("stamp"))
+}
+
+/// An address that stays, for the pages of other sites.
+#[get("/form.js")]
+fn form_script() -> Redirect {
+    Redirect::temporary(crate::web::assets::url("form.js").into_owned())
+}
+
+async fn take_in(
+    app: &App,
+    defence: &Defence,
+    caller: Caller,
+    body: &Body,
+    (kind, route, form): (LeadKind, &'static str, Form<'_>),
+) -> Result<Received, Refusal> {
+    let fields = read(body)?;
+    reception::take_in(app, defence, caller, Arrival { kind, route, form, fields, body: &body.bytes }).await
+}
+
+fn read(body: &Body) -> Result<Map<String, Value>, Problem> {
     let kind = body.kind.as_ref();
     let is = |top: &str, sub: &str| kind.is_some_and(|kind| kind.top() == top && kind.sub() == sub);
     let fields =
@@ -106,9 +92,9 @@ fn read(body: &Body) -> Result<serde_json::Map<String, Value>, Refusal> {
             payload::from_form(&body.bytes)
         } else {
             let title = "This takes application/json or application/x-www-form-urlencoded";
-            return Err(Problem::new(Status::UnsupportedMediaType, title).detail("Set the Content-Type header to one of the two.").into());
+            return Err(Problem::new(Status::UnsupportedMediaType, title).detail("Set the Content-Type header to one of the two."));
         };
-    Ok(fields.map_err(unreadable)?)
+    fields.map_err(unreadable)
 }
 
 fn unreadable(cause: Unreadable) -> Problem {
@@ -122,49 +108,7 @@ fn mistakes(mistakes: Vec<submission::Mistake>) -> Problem {
     mistakes.into_iter().fold(problem, |problem, (field, message)| problem.field(field, message))
 }
 
-/// Who posts, once the limit has let them through.
-struct Caller {
-    public_url: String,
-    idempotency_key: Result<Option<String>, Problem>,
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for Caller {
-    type Error = Problem;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
-        let (Some(site), Some(limiter)) = (request.rocket().state::<Site>(), request.rocket().state::<IntakeLimiter>()) else {
-            return fail(request, Problem::new(Status::InternalServerError, "Something went wrong here"));
-        };
-        let address = ClientAddress::of(request, site);
-        let sample_secret = request.headers().get_one("X-Throughline-Sample");
-        if let Verdict::Wait { seconds } = limiter.ask(&address, sample_secret) {
-            let problem = Problem::new(Status::TooManyRequests, "Too many submissions from this network");
-            return fail(request, problem.detail(format!("Try again in {seconds} s. Nothing was saved.")).retry_after(seconds));
-        }
-        Outcome::Success(Self { public_url: site.public_url.clone(), idempotency_key: idempotency_key(request) })
-    }
-}
-
-fn fail(request: &Request<'_>, problem: Problem) -> Outcome<Caller, Problem> {
-    Outcome::Error((crate::web::problem::keep(request, problem.clone()), problem))
-}
-
-fn idempotency_key(request: &Request<'_>) -> Result<Option<String>, Problem> {
-    let Some(key) = request.headers().get_one("Idempotency-Key") else { return Ok(None) };
-    if key.is_empty() || key.len() > KEY_MAX || !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-        let title = format!("Idempotency-Key must have 1 to {KEY_MAX} printable ASCII characters");
-        return Err(Problem::new(Status::BadRequest, title).detail("A UUID does well. Nothing was saved."));
-    }
-    Ok(Some(key.to_owned()))
-}
-
-/// The answer to a stored lead.
-struct Stored {
-    answer: String,
-}
-
-impl<'r> Responder<'r, 'static> for Stored {
+impl<'r> Responder<'r, 'static> for Received {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let status_url =
             serde_json::from_str::<Value>(&self.answer).ok().and_then(|answer| answer["status_url"].as_str().map(str::to_owned));
@@ -177,27 +121,10 @@ impl<'r> Responder<'r, 'static> for Stored {
     }
 }
 
-/// A refused submission: a problem of its own, or an error of the program.
-enum Refusal {
-    Problem(Problem),
-    Error(Error),
-}
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
 impl<'r> Responder<'r, 'static> for Refusal {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match self {
+            Self::Mistakes(named) => mistakes(named).respond_to(request),
             Self::Problem(problem) => problem.respond_to(request),
             Self::Error(error) => {
                 if let Error::Internal(cause) = &error {

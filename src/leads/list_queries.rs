@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::model::{LeadId, LeadKind, LeadStatus};
+use super::queries::IsTaken;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::keyset::{Key, Page, Place};
@@ -93,6 +94,9 @@ fn narrowed(conn: &mut Conn, filter: &LeadFilter, address: Option<&str>, place: 
     if let Some(status) = filter.status {
         query = query.filter(leads::status.eq(status));
     }
+    if !filter.status.is_some_and(LeadStatus::is_held) {
+        query = query.filter(IsTaken);
+    }
     if let Some(source) = &filter.source {
         query = query.filter(leads::source.eq(source.clone()));
     }
@@ -156,9 +160,13 @@ impl Needle {
     }
 }
 
-/// How many leads have each status, counted up to `statistics::COUNT_MAX`.
+/// How many leads have each status that lists show, and how many are in quarantine, counted up to `statistics::COUNT_MAX`.
 pub fn counts(conn: &mut Conn) -> QueryResult<Vec<(LeadStatus, i64)>> {
-    LeadStatus::ALL.iter().map(|status| Ok((*status, super::statistics::count(conn, *status, None)?))).collect()
+    LeadStatus::ALL
+        .iter()
+        .filter(|status| **status != LeadStatus::Spam)
+        .map(|status| Ok((*status, super::statistics::count(conn, *status, None)?)))
+        .collect()
 }
 
 /// The sources there are, found by hopping along the index instead of reading it.
@@ -166,8 +174,13 @@ pub fn sources(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let mut sources: Vec<String> = Vec::new();
     while sources.len() < SOURCES_MAX {
         let after = sources.last().cloned().unwrap_or_default();
-        let next =
-            leads::table.filter(leads::source.gt(after)).order(leads::source).select(leads::source).first::<String>(conn).optional()?;
+        let next = leads::table
+            .filter(leads::source.gt(after))
+            .filter(IsTaken)
+            .order(leads::source)
+            .select(leads::source)
+            .first::<String>(conn)
+            .optional()?;
         match next {
             Some(source) => sources.push(source),
             None => break,

@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod crm_record;
+pub mod defence;
 pub mod deliver_job;
 pub mod intake;
 mod intake_limit;
@@ -13,12 +14,15 @@ mod note_job;
 mod pages;
 mod payload;
 mod process_routes;
+pub mod quarantine;
 pub mod queries;
+pub mod reception;
 pub mod statistics;
 pub mod submission;
 pub mod sweep_job;
 mod views;
 
+pub use defence::Defence;
 pub use intake_limit::IntakeLimiter;
 pub use model::{Lead, LeadId, LeadKind, LeadStatus};
 pub use views::label as word;

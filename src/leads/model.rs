@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::clock::UtcTime;
 use crate::db::schema::leads;
 use crate::db::{id_type, text_enum};
+use crate::line::LineId;
 
 id_type! {
     /// A row of `leads`.
@@ -30,6 +31,22 @@ text_enum! {
         /// It may have arrived; a person decides.
         Uncertain => "uncertain",
         Cancelled => "cancelled",
+        /// It looked suspicious and waits for a person; nothing was done with it.
+        Quarantined => "quarantined",
+        /// A person has marked it as spam.
+        Spam => "spam",
+    }
+}
+
+impl LeadStatus {
+    /// Held back by the defence: no job, no mail, not in the lists of leads.
+    pub fn is_held(self) -> bool {
+        matches!(self, Self::Quarantined | Self::Spam)
+    }
+
+    /// As whoever sent it may know it: that it is held is nobody's business.
+    pub fn told_outside(self) -> Self {
+        if self.is_held() { Self::Pending } else { self }
     }
 }
 
@@ -97,6 +114,14 @@ pub struct NewLead {
     pub conversation_id: Option<String>,
     pub transcript: Vec<Utterance>,
     pub extra: Map<String, Value>,
+}
+
+/// A checked submission with what was minted for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    pub line: &'a LineId,
+    pub status_token_hash: &'a str,
+    pub new: &'a NewLead,
 }
 
 /// Who the lead is; staff may correct it.

@@ -5,19 +5,24 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::deliver_job::DeliverLead;
-use super::model::{Contact, Lead, LeadId, LeadStatus, NewLead};
+use super::model::{Arrived, Contact, Lead, LeadId, LeadStatus};
 use crate::clock::UtcTime;
 use crate::db::schema::{idempotency_answers, jobs, leads};
 use crate::db::{Conn, Tx};
-use crate::line::LineId;
 use crate::on_backend;
 use crate::outbox::{Job, JobRow, JobState};
 
 /// How long an `Idempotency-Key` is honoured.
 pub const KEY_LIFE: TimeDelta = TimeDelta::hours(24);
 
+crate::literal_condition! {
+    /// Not held back: what lists, searches and counts of leads are about, and what their indexes hold.
+    pub IsTaken = "leads.status <> 'quarantined' AND leads.status <> 'spam'"
+}
+
 /// Stores a checked submission.
-pub fn insert(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, token_hash: &str, new: &NewLead) -> QueryResult<LeadId> {
+pub fn insert(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>, status: LeadStatus) -> QueryResult<LeadId> {
+    let new = arrived.new;
     let transcript = (!new.transcript.is_empty()).then(|| json!(new.transcript).to_string());
     let who = (
         leads::name.eq(&new.contact.name),
@@ -40,13 +45,13 @@ pub fn insert(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, token_hash: &str, ne
     );
     diesel::insert_into(leads::table)
         .values((
-            leads::line_id.eq(line.as_str()),
-            leads::status_token_hash.eq(token_hash),
+            leads::line_id.eq(arrived.line.as_str()),
+            leads::status_token_hash.eq(arrived.status_token_hash),
             leads::kind.eq(new.kind),
             leads::source.eq(&new.source),
             who,
             what,
-            leads::status.eq(LeadStatus::Pending),
+            leads::status.eq(status),
             leads::retry_count.eq(0),
             leads::received_at.eq(now),
             leads::updated_at.eq(now),

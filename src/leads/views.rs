@@ -64,6 +64,8 @@ pub fn label(status: LeadStatus) -> &'static str {
         LeadStatus::Failed => "Failed",
         LeadStatus::Uncertain => "Needs a look",
         LeadStatus::Cancelled => "Cancelled",
+        LeadStatus::Quarantined => "Quarantined",
+        LeadStatus::Spam => "Spam",
     }
 }
 

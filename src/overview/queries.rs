@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{connections, jobs, leads};
+use crate::leads::queries::IsTaken;
 use crate::leads::statistics::{self, Statistics};
 use crate::leads::{LeadId, LeadStatus};
 use crate::outbox::{JobState, lists};
@@ -91,6 +92,7 @@ fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<(LeadId, UtcTime)>> {
 
 fn latest(conn: &mut Conn) -> QueryResult<Vec<Latest>> {
     leads::table
+        .filter(IsTaken)
         .order((leads::received_at.desc(), leads::id.desc()))
         .limit(LATEST)
         .select((leads::id, leads::name, leads::status, leads::received_at))

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
-use crate::db::schema::{audit as audit_rows, job_attempts, job_progress, jobs, leads};
+use crate::db::schema::{audit as audit_rows, events, job_attempts, job_progress, jobs, leads, suspicions};
 use crate::db::{Conn, Tx};
+use crate::leads::LeadStatus;
 use crate::on_backend;
 use crate::outbox::JobState;
 
@@ -15,6 +16,8 @@ use crate::outbox::JobState;
 const ROWS_MAX: i64 = 500;
 /// A job takes its attempts with it.
 const JOBS_MAX: i64 = 100;
+/// A held lead takes its event and its reasons with it.
+const HELD_MAX: i64 = 150;
 
 /// Takes rows of a table by their ids for this transaction; on PostgreSQL those that nobody else has.
 macro_rules! free_ids {
@@ -24,6 +27,21 @@ macro_rules! free_ids {
             Conn::Sqlite(c) => $table::table.filter($condition).select($table::id).load::<i64>(c),
         }
     };
+}
+
+/// Submissions in a held state that are due, in the order of the index by state.
+macro_rules! held_leads {
+    ($conn:expr, $status:expr, $due:expr, $after:expr) => {{
+        let (since, id) = $after.unwrap_or_default();
+        leads::table
+            .filter(leads::status.eq($status))
+            .filter($due.and(leads::received_at.ge(since)))
+            .filter(leads::received_at.gt(since).or(leads::id.gt(id)))
+            .order((leads::received_at, leads::id))
+            .limit(HELD_MAX)
+            .select((leads::received_at, leads::id))
+            .load($conn)
+    }};
 }
 
 const DONE: [JobState; 2] = [JobState::Succeeded, JobState::Cancelled];
@@ -161,6 +179,38 @@ pub fn empty_answers(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResu
     on_backend!(tx.conn(), |c| diesel::update(leads::table.filter(leads::id.eq_any(ids)))
         .set(leads::provider_response.eq(None::<String>))
         .execute(c))
+}
+
+/// Submissions nobody has decided about, by when they came in.
+pub fn quarantined_leads(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    held_leads!(conn, LeadStatus::Quarantined, leads::received_at.lt(before), after)
+}
+
+/// With what was told of them.
+pub fn purge_quarantined(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let due = leads::id.eq_any(ids).and(leads::status.eq(LeadStatus::Quarantined)).and(leads::received_at.lt(before));
+    let ids = free_ids!(tx, leads, due)?;
+    purge(tx, &ids)
+}
+
+/// Submissions that were marked as spam, by when they were marked.
+pub fn spam_leads(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    held_leads!(conn, LeadStatus::Spam, leads::updated_at.lt(before), after)
+}
+
+/// With what was told of them.
+pub fn purge_spam(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let due = leads::id.eq_any(ids).and(leads::status.eq(LeadStatus::Spam)).and(leads::updated_at.lt(before));
+    let ids = free_ids!(tx, leads, due)?;
+    purge(tx, &ids)
+}
+
+/// A held submission had no effect: nothing but these rows speaks of it. What staff did about it stays in the audit.
+fn purge(tx: &mut Tx<'_>, ids: &[i64]) -> QueryResult<usize> {
+    let lines: Vec<String> = on_backend!(tx.conn(), |c| leads::table.filter(leads::id.eq_any(ids)).select(leads::line_id).load(c))?;
+    on_backend!(tx.conn(), |c| diesel::delete(events::table.filter(events::line_id.eq_any(&lines))).execute(c))?;
+    on_backend!(tx.conn(), |c| diesel::delete(suspicions::table.filter(suspicions::lead_id.eq_any(ids))).execute(c))?;
+    on_backend!(tx.conn(), |c| diesel::delete(leads::table.filter(leads::id.eq_any(ids))).execute(c))
 }
 
 /// What idempotency keys were answered with.

@@ -31,6 +31,10 @@ enum Age {
     DoneJobs,
     /// As `THROUGHLINE_KEEP_FAILED_JOBS_DAYS` says.
     FailedJobs,
+    /// As `THROUGHLINE_KEEP_QUARANTINED_DAYS` says.
+    Quarantined,
+    /// As `THROUGHLINE_KEEP_SPAM_DAYS` says.
+    Spam,
 }
 
 /// The place of a row on the walk: its time and its id.
@@ -89,6 +93,13 @@ pub const RULES: &[Rule] = &[
         way: Way::Walk { find: queries::answered_leads, forget: queries::empty_answers },
     },
     Rule {
+        table: "leads",
+        columns: &[],
+        after: Age::Quarantined,
+        way: Way::Walk { find: queries::quarantined_leads, forget: queries::purge_quarantined },
+    },
+    Rule { table: "leads", columns: &[], after: Age::Spam, way: Way::Walk { find: queries::spam_leads, forget: queries::purge_spam } },
+    Rule {
         table: "idempotency_answers",
         columns: &["answer", "body_hash", "key_hash"],
         after: Age::Registered,
@@ -110,6 +121,8 @@ impl Rule {
             Age::Days(days) => days,
             Age::DoneJobs => settings.done_jobs_days,
             Age::FailedJobs => settings.failed_jobs_days,
+            Age::Quarantined => settings.quarantined_days,
+            Age::Spam => settings.spam_days,
         }
     }
 }
@@ -172,7 +185,7 @@ async fn chunk(app: &App, forget: impl Fn(&mut Tx<'_>) -> diesel::QueryResult<us
 mod tests {
     use super::*;
 
-    const SETTINGS: Retention = Retention { done_jobs_days: 90, failed_jobs_days: 365 };
+    const SETTINGS: Retention = Retention { done_jobs_days: 90, failed_jobs_days: 365, quarantined_days: 30, spam_days: 7 };
 
     #[test]
     fn every_registered_column_with_an_end_has_a_rule_that_keeps_it_no_longer() {

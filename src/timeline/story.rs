@@ -159,6 +159,7 @@ fn blank(id: String, at: UtcTime, times: Times) -> Entry {
 fn event(row: &EventRow, times: Times) -> Entry {
     let (tone, icon, title) = match row.kind.as_str() {
         "lead.received" => ("info", "user-plus", "Lead received".to_owned()),
+        "lead.quarantined" => ("warn", "shield-check", "Received and held in quarantine".to_owned()),
         "lead.sent" => ("ok", "check", "Arrived in Zoho CRM".to_owned()),
         "lead.failed" => ("bad", "x", "Delivery failed".to_owned()),
         "lead.uncertain" => ("warn", "triangle-alert", "Its answer was lost".to_owned()),
@@ -174,6 +175,8 @@ fn event(row: &EventRow, times: Times) -> Entry {
 pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Entry {
     let (icon, title) = match row.action.as_str() {
         "leads.edit" => ("braces", "Lead corrected".to_owned()),
+        "leads.release" => ("check", "Released from quarantine".to_owned()),
+        "leads.mark_spam" => ("ban", "Marked as spam".to_owned()),
         "jobs.retry" => ("rotate-ccw", "Asked to run again".to_owned()),
         "jobs.cancel" => ("ban", "Cancelled".to_owned()),
         "jobs.mark_done" => ("check", "Marked as done".to_owned()),

@@ -24,7 +24,8 @@ impl Pill {
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),
             "On time" | "Fired" => ("", "calendar-clock"),
-            "Cancelled" => ("", "ban"),
+            "Quarantined" => ("warn", "shield-check"),
+            "Cancelled" | "Spam" => ("", "ban"),
             _ => ("", "clock"),
         };
         Self { tone, icon, label }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 use throughline::db::{Tx, WriteError};
-use throughline::leads::model::LeadKind;
+use throughline::leads::model::{Arrived, LeadKind};
 use throughline::leads::{actions, submission};
 use throughline::line::LineId;
 
@@ -121,7 +121,8 @@ impl World {
             let new = submission::check(LeadKind::Quote, fields, None).expect("a lead that can be read");
             let (now, line) = (self.clock.now(), LineId::mint(self.clock.now()));
             let (token_hash, key) = (line.to_string(), line.clone());
-            let receive = move |tx: &mut Tx<'_>| actions::receive(tx, now, &line, &token_hash, &new);
+            let receive =
+                move |tx: &mut Tx<'_>| actions::receive(tx, now, &Arrived { line: &line, status_token_hash: &token_hash, new: &new });
             let received = self.store.write::<_, diesel::result::Error>("leads.receive", key.as_str(), receive).await;
             self.trace.say("web", format!("takes in lead {number}: {}", if received.is_ok() { "201" } else { "503" }));
             // What is not known to be written was written here: the strike says so.

@@ -95,10 +95,12 @@ both_engines! {
         let whole = app.whole_with(Default::default(), &[]).await;
         fill(&app, &whole).await;
         for (index, sql) in [
-            ("leads_by_time", "SELECT * FROM leads ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("leads_by_time", "SELECT * FROM leads WHERE status <> 'quarantined' AND status <> 'spam' ORDER BY received_at DESC, id DESC LIMIT 51"),
             ("leads_by_status", "SELECT * FROM leads WHERE status = 'failed' ORDER BY received_at DESC, id DESC LIMIT 51"),
-            ("leads_by_source", "SELECT source FROM leads WHERE source > 'source-2' ORDER BY source LIMIT 1"),
-            ("leads_by_email", "SELECT * FROM leads WHERE email_key >= 'n77@' AND email_key < 'n77@x' ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("leads_by_source", "SELECT source FROM leads WHERE source > 'source-2' AND status <> 'quarantined' AND status <> 'spam' ORDER BY source LIMIT 1"),
+            ("leads_by_email", "SELECT * FROM leads WHERE email_key >= 'n77@' AND email_key < 'n77@x' AND status <> 'quarantined' AND status <> 'spam' ORDER BY received_at DESC, id DESC LIMIT 51"),
+            ("leads_by_time", "SELECT COUNT(*) FROM (SELECT 1 FROM leads WHERE received_at >= '2026-11-21 05:00:00' AND status <> 'quarantined' AND status <> 'spam' LIMIT 10000) AS first"),
+            ("leads_by_status", "SELECT received_at, id FROM leads WHERE status = 'spam' AND updated_at < '2026-11-21 05:00:00' ORDER BY received_at, id LIMIT 150"),
             ("jobs_open", "SELECT * FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind = 'leads.deliver' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT * FROM jobs WHERE state = 'succeeded' AND kind = 'rare.kind' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'succeeded' ORDER BY kind, id LIMIT 10000) AS first"),

@@ -1,0 +1,10 @@
+DELETE FROM leads WHERE status IN ('quarantined', 'spam');
+ALTER TABLE leads DROP CONSTRAINT leads_status_check;
+ALTER TABLE leads ADD CONSTRAINT leads_status_check CHECK (status IN ('pending', 'processing', 'sent', 'retry', 'failed', 'uncertain', 'cancelled'));
+DROP INDEX leads_by_time;
+DROP INDEX leads_by_source;
+DROP INDEX leads_by_email;
+CREATE INDEX leads_by_time ON leads (received_at, id);
+CREATE INDEX leads_by_source ON leads (source, received_at, id);
+CREATE INDEX leads_by_email ON leads (email_key, received_at, id);
+DROP TABLE suspicions;

@@ -1,0 +1,5 @@
+//! Submissions that looked suspicious: stored, answered as good ones are, and held until a person decides. What nobody
+//! decides about is removed by `retention`.
+
+pub mod actions;
+pub mod queries;
