@@ -28,7 +28,7 @@ pub struct Config {
     pub intake_key: Option<SecretString>,
     pub trusted_proxies: Vec<IpNet>,
     pub roles: Roles,
-    /// The seller's zone: the daily sweep at 09:00 and the times on the pages.
+    /// The seller's zone until they have saved one (`seller::current`): the daily sweep and the times on the pages.
     pub zone: chrono_tz::Tz,
     /// ISO 3166 alpha-2: how a phone number without a country code is read.
     pub phone_region: Option<String>,

@@ -23,6 +23,7 @@ pub mod retention;
 pub mod sandbox;
 pub mod schedule_viewer;
 pub mod scheduler;
+pub mod seller;
 pub mod timeline;
 pub mod vault;
 pub mod web;
@@ -88,6 +89,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 schedule_viewer::routes(),
                 process_viewer::routes(),
                 overview::routes(),
+                seller::routes(),
             ]
             .concat(),
         )

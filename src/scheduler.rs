@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
-use crate::audit;
 use crate::outbox::schedules::{self, Schedule};
+use crate::{Error, Result, audit, seller};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Retention runs with every so many ticks.
@@ -24,7 +24,7 @@ pub async fn keep_ticking(app: App, due: Vec<Schedule>, mut stop: watch::Receive
             _ = stop.changed() => continue,
             _ = every.tick() => {}
         }
-        if let Err(cause) = schedules::tick(&app, &due).await {
+        if let Err(cause) = tick(&app, &due).await {
             tracing::warn!(error = %cause, "Schedules could not be looked at; trying again in a second");
         }
         if let Err(cause) = audit::seal_new(&app).await {
@@ -37,4 +37,11 @@ pub async fn keep_ticking(app: App, due: Vec<Schedule>, mut stop: watch::Receive
         }
         ticks += 1;
     }
+}
+
+/// Fires what is due now, in the seller's zone as it is saved by now; tells how many fired.
+pub async fn tick(app: &App, due: &[Schedule]) -> Result<usize> {
+    let config = app.config.clone();
+    let seller = app.store.read(move |conn| seller::current(conn, &config).map_err(Error::from)).await?;
+    schedules::tick(app, &schedules::in_local_zone(due, seller.zone)).await
 }

@@ -15,7 +15,7 @@ const ROWS: &[&[&str]] = &[
     &["audit"],
     &["outbox"],
     &["accounts"],
-    &["people"],
+    &["people", "seller"],
     &["timeline"],
     &["catalog", "connections"],
     &["leads", "orders"],

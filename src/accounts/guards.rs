@@ -38,6 +38,11 @@ impl Viewer {
         self.session.user.role >= Role::Operator
     }
 
+    /// Whether pages should offer what an admin may do. The guards decide, not this.
+    pub fn may_administer(&self) -> bool {
+        self.session.user.role >= Role::Admin
+    }
+
     /// Writes times for the page.
     pub fn times(&self) -> Times {
         self.frame.times
@@ -138,7 +143,7 @@ fn frame(request: &Request<'_>, app: &App, site: &Site, session: &Session) -> Fr
         here: request.uri().to_string(),
         flash,
         counts: NavCounts { jobs: shown(jobs), leads: shown(leads) },
-        times: Times { zone: site.zone, now: app.clock.now() },
+        times: Times { zone: session.zone.unwrap_or(site.zone), now: app.clock.now() },
         as_of: app.store.changes_told(),
     }
 }

@@ -1,9 +1,10 @@
 //! All SQL about users and sessions.
 
+use chrono_tz::Tz;
 use diesel::prelude::*;
 
 use crate::clock::UtcTime;
-use crate::db::schema::{leads, sessions, users};
+use crate::db::schema::{leads, seller, sessions, users};
 use crate::db::{Conn, Engine};
 use crate::on_backend;
 use crate::outbox::{JobState, lists};
@@ -134,6 +135,12 @@ pub fn forget_ended(conn: &mut Conn, now: UtcTime) -> QueryResult<()> {
 /// How many sessions a user has.
 pub fn count_sessions(conn: &mut Conn, user: UserId, idle_since: UtcTime) -> QueryResult<i64> {
     sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::seen_at.gt(idle_since)).count().get_result(conn)
+}
+
+/// The seller's zone, once it has been saved: asked here, with the session, so that a page costs no question more.
+pub fn zone(conn: &mut Conn) -> QueryResult<Option<Tz>> {
+    let zone: Option<String> = seller::table.select(seller::zone).first(conn).optional()?;
+    Ok(zone.and_then(|zone| zone.parse().ok()))
 }
 
 /// Jobs and leads that a person should look at, each counted up to 100.

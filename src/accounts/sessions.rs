@@ -52,6 +52,8 @@ pub struct Session {
     pub user: User,
     /// Failed jobs and leads, for the navigation.
     pub attention: (i64, i64),
+    /// The seller's zone, once it has been saved.
+    pub zone: Option<chrono_tz::Tz>,
 }
 
 /// When a session that starts now ends in any case.
@@ -74,7 +76,8 @@ pub async fn of_request(request: &Request<'_>, app: &App, site: &Site) -> Result
         .read(move |conn| -> Result<_> {
             let Some(row) = queries::session(conn, &hash, now, idle_since(now))? else { return Ok(None) };
             let attention = queries::attention(conn)?;
-            Ok(Some((Session { id: row.id, user: row.user, attention }, row.seen_at)))
+            let zone = queries::zone(conn)?;
+            Ok(Some((Session { id: row.id, user: row.user, attention, zone }, row.seen_at)))
         })
         .await?;
     let Some((session, seen_at)) = found else { return Ok(None) };

@@ -120,6 +120,13 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("answer", Days(1)), ("body_hash", Days(1)), ("key_hash", Days(1))],
         plain: &["route", "status", "created_at"],
     },
+    // Of the staff; the seller's own name, address and numbers are public.
+    Register {
+        table: "seller",
+        personal: &[("staff_emails", WithAccount)],
+        plain: &["id", "name", "zone", "currency", "languages", "privacy_url", "email", "phone", "postal_address", "version", "updated_at"],
+    },
+    Register { table: "seller_logo", personal: &[], plain: &["id", "digest", "kind", "width_px", "height_px", "content", "updated_at"] },
 ];
 
 /// How long a personal column is kept; None for one that says nothing about a person.

@@ -326,6 +326,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    seller (id) {
+        id -> BigInt,
+        name -> Text,
+        zone -> Text,
+        currency -> Text,
+        languages -> Text,
+        privacy_url -> Nullable<Text>,
+        staff_emails -> Text,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        postal_address -> Nullable<Text>,
+        version -> BigInt,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    seller_logo (id) {
+        id -> BigInt,
+        digest -> Text,
+        kind -> Text,
+        width_px -> BigInt,
+        height_px -> BigInt,
+        content -> Binary,
+        updated_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     write_batches,
     users,
@@ -349,5 +378,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     token_refreshes,
     leads,
     suspicions,
-    idempotency_answers
+    idempotency_answers,
+    seller,
+    seller_logo
 );

@@ -62,6 +62,7 @@ pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
         Schedule::new("leads.sweep", "*/15 * * * *", chrono_tz::UTC, enqueue_sweep)?
             .for_purpose("Gives a job to leads that should be on their way and have none."),
         Schedule::new("leads.daily_sweep", &app.config.daily_sweep, app.config.zone, enqueue_sweep)?
+            .in_local_time()
             .for_purpose("The same once a day, at the time that THROUGHLINE_DAILY_SWEEP names."),
     ])
 }

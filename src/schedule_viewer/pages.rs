@@ -31,19 +31,19 @@ enum Listed {
 
 #[get("/schedules")]
 async fn index(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: ListForm) -> Result<Listed> {
-    let names: Vec<&'static str> = known.all().iter().map(Schedule::name).collect();
+    let known = known.all(viewer.times().zone);
+    let names: Vec<&'static str> = known.iter().map(Schedule::name).collect();
     let told = app.store.read(move |conn| queries::told(conn, &names, STRIP)).await?;
     let now = app.clock.now();
     if form.shape == Shape::Csv {
-        return Ok(Listed::Csv(export::schedules(known.all(), &told, form, now)));
+        return Ok(Listed::Csv(export::schedules(&known, &told, form, now)));
     }
     if form.shape == Shape::Json {
-        let schedules: Vec<Value> =
-            known.all().iter().zip(&told).map(|(schedule, told)| list_views::to_json(schedule, told, now)).collect();
+        let schedules: Vec<Value> = known.iter().zip(&told).map(|(schedule, told)| list_views::to_json(schedule, told, now)).collect();
         return Ok(Listed::Json(Json(json!({ "schedules": schedules }))));
     }
     let shell = viewer.shell(Section::Schedules, "Schedules").live("schedules");
-    Ok(Listed::Page(Box::new(ScheduleList::new(shell, known.all(), &told))))
+    Ok(Listed::Page(Box::new(ScheduleList::new(shell, &known, &told))))
 }
 
 #[derive(Responder)]
@@ -55,7 +55,7 @@ enum Shown {
 
 #[get("/schedules/<name>")]
 async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: ListForm, name: &str) -> Result<Shown> {
-    let schedule = find(known, name)?;
+    let schedule = find(known, &viewer, name)?;
     let name = schedule.name();
     if form.shape == Shape::Csv {
         return export::runs(app, name, form).await.map(Shown::Csv);
@@ -70,7 +70,7 @@ async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: 
 
 #[post("/schedules/<name>/run", data = "<fields>")]
 async fn run(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
-    let schedule = find(known, name)?;
+    let schedule = find(known, &operator, name)?;
     let (by, process_id) = (request(app, &operator, &fields), app.process_id.clone());
     let done = change(app, &schedule, move |tx, schedule| schedules::run_now(tx, schedule, &process_id, &by)).await;
     answer(&schedule, done.map(|job| format!("It runs now, as job {job}.")))
@@ -78,7 +78,7 @@ async fn run(app: &State<App>, known: &State<Schedules>, operator: Operator, nam
 
 #[post("/schedules/<name>/pause", data = "<fields>")]
 async fn pause(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
-    let schedule = find(known, name)?;
+    let schedule = find(known, &operator, name)?;
     let by = request(app, &operator, &fields);
     let until = match fields.text("until") {
         "" => None,
@@ -93,14 +93,14 @@ async fn pause(app: &State<App>, known: &State<Schedules>, operator: Operator, n
 
 #[post("/schedules/<name>/resumption", data = "<fields>")]
 async fn resume(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
-    let schedule = find(known, name)?;
+    let schedule = find(known, &operator, name)?;
     let by = request(app, &operator, &fields);
     let done = change(app, &schedule, move |tx, schedule| schedules::resume(tx, schedule, &by)).await;
     answer(&schedule, done.map(|()| "It goes on at its next due time.".to_owned()))
 }
 
-fn find(known: &Schedules, name: &str) -> Result<Schedule> {
-    known.find(name).cloned().ok_or(Error::NotFound("schedule"))
+fn find(known: &Schedules, viewer: &Viewer, name: &str) -> Result<Schedule> {
+    known.find(name, viewer.times().zone).ok_or(Error::NotFound("schedule"))
 }
 
 fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {

@@ -20,6 +20,7 @@ pub mod request_log;
 pub mod shell;
 pub mod site;
 pub mod theme;
+pub mod upload;
 pub mod wants;
 
 pub use address::ClientAddress;
@@ -33,6 +34,7 @@ pub use problem::Problem;
 pub use shell::{Frame, NavCounts, Section, Shell, ShellUser};
 pub use site::Site;
 pub use theme::Theme;
+pub use upload::Upload;
 pub use wants::Wants;
 
 use rocket::{Build, Rocket, Route};

@@ -18,6 +18,7 @@ pub enum Section {
     Connections,
     Schedules,
     Processes,
+    Seller,
     Account,
     Elsewhere,
 }
@@ -98,6 +99,7 @@ impl Shell {
             Section::Connections => "connections",
             Section::Schedules => "schedules",
             Section::Processes => "processes",
+            Section::Seller => "seller",
             Section::Account => "account",
             Section::Elsewhere => return false,
         };

@@ -15,6 +15,7 @@ pub struct Site {
     /// The public address is https: cookies are `Secure` and named `__Host-…`, HSTS is sent.
     pub https: bool,
     pub trusted_proxies: Vec<IpNet>,
+    /// Until the seller has saved another.
     pub zone: chrono_tz::Tz,
     /// Other processes may change the database: live pages look again by themselves now and then.
     pub shared_database: bool,

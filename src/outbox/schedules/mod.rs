@@ -52,6 +52,7 @@ pub struct Schedule {
     purpose: &'static str,
     cron: Cron,
     zone: Tz,
+    is_local: bool,
     missed: Missed,
     overlap: Overlap,
     enqueue: Arc<Enqueue>,
@@ -66,13 +67,28 @@ impl Schedule {
         enqueue: impl Fn(&mut Tx<'_>, UtcTime, &LineId) -> QueryResult<JobId> + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let cron = cron.parse().with_context(|| format!("reading `{cron}` of schedule `{name}`"))?;
-        Ok(Self { name, purpose: "", cron, zone, missed: Missed::Once, overlap: Overlap::Skip, enqueue: Arc::new(enqueue) })
+        Ok(Self {
+            name,
+            purpose: "",
+            cron,
+            zone,
+            is_local: false,
+            missed: Missed::Once,
+            overlap: Overlap::Skip,
+            enqueue: Arc::new(enqueue),
+        })
     }
 
     /// Says what it is for, in a sentence that people read.
     #[must_use]
     pub fn for_purpose(self, purpose: &'static str) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// Its pattern is read in the zone of the people here, which may change while the program runs ([`in_local_zone`]).
+    #[must_use]
+    pub fn in_local_time(self) -> Self {
+        Self { is_local: true, ..self }
     }
 
     /// Decides about due times at which no process ran.
@@ -125,6 +141,11 @@ impl Schedule {
     }
 }
 
+/// The schedules as they are due where the zone of the people here is `zone`.
+pub fn in_local_zone(schedules: &[Schedule], zone: Tz) -> Vec<Schedule> {
+    schedules.iter().cloned().map(|schedule| if schedule.is_local { Schedule { zone, ..schedule } } else { schedule }).collect()
+}
+
 /// Every schedule of the program, for pages.
 #[derive(Clone)]
 pub struct Schedules(Arc<[Schedule]>);
@@ -135,13 +156,13 @@ impl Schedules {
         Self(schedules.into())
     }
 
-    /// All of them.
-    pub fn all(&self) -> &[Schedule] {
-        &self.0
+    /// All of them, where the zone of the people here is this one.
+    pub fn all(&self, zone: Tz) -> Vec<Schedule> {
+        in_local_zone(&self.0, zone)
     }
 
-    /// The one of that name.
-    pub fn find(&self, name: &str) -> Option<&Schedule> {
-        self.0.iter().find(|schedule| schedule.name == name)
+    /// The one of that name, likewise.
+    pub fn find(&self, name: &str, zone: Tz) -> Option<Schedule> {
+        self.all(zone).into_iter().find(|schedule| schedule.name == name)
     }
 }

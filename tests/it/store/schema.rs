@@ -58,6 +58,7 @@ fn in_diesels_words(column: &Found) -> String {
         "text" => "Text",
         "boolean" => "Bool",
         "double" | "double precision" => "Double",
+        "blob" | "bytea" => "Binary",
         "timestamp" | "timestamp without time zone" => "Timestamp",
         other => panic!("{} is {other}, which schema.rs has no word for", column.name),
     };

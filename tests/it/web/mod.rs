@@ -11,5 +11,6 @@ mod live;
 mod process_pages;
 mod route_table;
 mod schedule_pages;
+mod seller_pages;
 mod sessions;
 mod set_up;

@@ -60,6 +60,11 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/schedules/<name>/pause", Who::Operators),
     (Method::Post, "/schedules/<name>/resumption", Who::Operators),
     (Method::Post, "/schedules/<name>/run", Who::Operators),
+    (Method::Get, "/seller/logo/<digest>", Who::AnySite),
+    (Method::Get, "/settings/seller", Who::SignedIn),
+    (Method::Post, "/settings/seller", Who::Admins),
+    (Method::Post, "/settings/seller/logo", Who::Admins),
+    (Method::Post, "/settings/seller/logo/removal", Who::Admins),
     (Method::Get, "/setup", Who::Anyone),
     (Method::Post, "/setup", Who::Anyone),
     (Method::Get, "/static/<path..>", Who::AnySite),
@@ -73,7 +78,12 @@ fn who(method: Method, path: &str) -> Who {
 
 /// Calls the route as this browser. The stream of events never ends, so its first line is all that is waited for.
 async fn status(browser: &Browser, method: Method, path: &str, from: Option<&'static str>) -> u16 {
-    let path = path.replace("<id>", "1").replace("<name>", "leads.sweep").replace("<token>", "guessed").replace("<path..>", "app.css");
+    let path = path
+        .replace("<id>", "1")
+        .replace("<name>", "leads.sweep")
+        .replace("<token>", "guessed")
+        .replace("<path..>", "app.css")
+        .replace("<digest>", "none");
     let mut request = browser.0.req(method, path).header(Header::new("Accept", "application/json"));
     if method != Method::Get {
         request = request.header(ContentType::Form).body("");

@@ -1,0 +1,2 @@
+DROP TABLE seller_logo;
+DROP TABLE seller;
