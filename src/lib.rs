@@ -45,6 +45,7 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
     Registry::build(|registry| {
         leads::jobs(registry);
         retention::jobs(registry);
+        outbox_viewer::jobs(registry);
         connections::limits(registry, config);
     })
 }

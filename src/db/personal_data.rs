@@ -86,6 +86,14 @@ pub const REGISTRY: &[Register] = &[
         plain: &["id", "schedule", "due_at", "decided_at", "decided_by", "job_id", "outcome"],
     },
     Register {
+        table: "bulk_operations",
+        personal: &[("filter", UntilErased), ("reason", WithAccount), ("started_by", WithAccount), ("cancelled_by", WithAccount)],
+        plain: &[
+            "id", "line_id", "subject", "act", "state", "job_id", "id_max", "total", "is_total_floor", "place", "done", "skipped", "refused",
+            "reasons", "last_error", "created_at", "started_at", "finished_at", "updated_at",
+        ],
+    },
+    Register {
         table: "schedules",
         personal: &[("paused_by", WithAccount), ("pause_reason", WithAccount)],
         plain: &["name", "since", "changed_at", "paused_at", "paused_until"],

@@ -216,6 +216,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_operations (id) {
+        id -> BigInt,
+        line_id -> Text,
+        subject -> Text,
+        act -> Text,
+        filter -> Text,
+        reason -> Nullable<Text>,
+        started_by -> Text,
+        state -> Text,
+        job_id -> Nullable<BigInt>,
+        id_max -> BigInt,
+        total -> BigInt,
+        is_total_floor -> Bool,
+        place -> Nullable<Text>,
+        done -> BigInt,
+        skipped -> BigInt,
+        refused -> BigInt,
+        reasons -> Text,
+        cancelled_by -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        started_at -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     schedules (name) {
         name -> Text,
         since -> Timestamp,
@@ -372,6 +400,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     call_reservations,
     job_attempts,
     schedule_runs,
+    bulk_operations,
     schedules,
     encryption_keys,
     connections,

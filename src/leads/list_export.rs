@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::list_queries::{self as list, LeadFilter, LeadSummary};
+use super::filter::LeadFilter;
+use super::list_queries::{self as list, LeadSummary};
 use crate::Result;
 use crate::accounts::Viewer;
 use crate::app::App;

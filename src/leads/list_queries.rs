@@ -2,14 +2,15 @@
 
 use diesel::prelude::*;
 
+use super::filter::{LeadFilter, Needle};
 use super::model::{LeadId, LeadKind, LeadStatus};
 use super::queries::IsTaken;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::{jobs, leads};
-use crate::keyset_page;
 use crate::outbox::JobRow;
+use crate::{keyset_page, on_backend};
 
 /// Rows on a page.
 pub const PAGE: usize = 50;
@@ -19,15 +20,6 @@ pub const SEARCHED_MAX: usize = 20_000;
 const CHUNK: usize = 2_000;
 /// Sources offered in the filter.
 const SOURCES_MAX: usize = 50;
-
-/// Which leads a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct LeadFilter {
-    pub status: Option<LeadStatus>,
-    pub source: Option<String>,
-    /// With an @: the beginning of a mail address. Else: part of a name, company, address or phone number.
-    pub text: Option<String>,
-}
 
 /// A lead as lists show it.
 #[derive(Clone, Debug, Queryable, Selectable, serde::Serialize)]
@@ -49,6 +41,13 @@ pub struct LeadSummary {
     pub received_at: UtcTime,
     #[serde(serialize_with = "as_utc_if_any")]
     pub processed_at: Option<UtcTime>,
+}
+
+impl LeadSummary {
+    /// Its place in the list.
+    pub fn key(&self) -> Key {
+        Key { at: self.received_at, id: self.id.0 }
+    }
 }
 
 fn as_utc<S: serde::Serializer>(at: &UtcTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -136,28 +135,22 @@ fn found(rows: Vec<LeadSummary>, older: Option<Place>, searched: Option<Searched
     Found { page: Page { rows, newer: None, older }, searched }
 }
 
-/// What is searched for, prepared once.
-struct Needle {
-    folded: String,
-    /// Of a phone number, where it looks like one.
-    digits: Option<String>,
+/// Leads of one status, oldest first, after a place: at most so many, whatever else the filter says.
+pub fn oldest_of(conn: &mut Conn, status: LeadStatus, after: Option<Place>, most: usize) -> QueryResult<Vec<LeadSummary>> {
+    let mut query = leads::table.filter(leads::status.eq(status)).select(LeadSummary::as_select()).into_boxed();
+    if let Some(Place::Newer(key)) = after {
+        query = query.filter(leads::received_at.ge(key.at).and(leads::received_at.gt(key.at).or(leads::id.gt(key.id))));
+    }
+    query.order((leads::received_at, leads::id)).limit(i64::try_from(most).unwrap_or(i64::MAX)).load(conn)
 }
 
-impl Needle {
-    fn new(text: &str) -> Self {
-        let is_number = text.chars().all(|c| c.is_numeric() || "+-() ./".contains(c));
-        let digits: String = text.chars().filter(|c| c.is_numeric()).collect();
-        Self { folded: text.to_lowercase(), digits: (is_number && digits.len() >= 4).then_some(digits) }
-    }
-
-    fn is_in(&self, row: &LeadSummary) -> bool {
-        let texts = [Some(&row.name), row.company.as_ref(), row.email.as_ref(), row.phone.as_ref()];
-        if texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&self.folded)) {
-            return true;
-        }
-        let phone_digits = || row.phone.iter().flat_map(|phone| phone.chars()).filter(|c| c.is_numeric()).collect::<String>();
-        self.digits.as_ref().is_some_and(|digits| phone_digits().contains(digits))
-    }
+/// The leads with these ids, oldest first.
+pub fn summaries(conn: &mut Conn, ids: &[LeadId]) -> QueryResult<Vec<LeadSummary>> {
+    on_backend!(conn, |c| leads::table
+        .filter(leads::id.eq_any(ids))
+        .order((leads::received_at, leads::id))
+        .select(LeadSummary::as_select())
+        .load(c))
 }
 
 /// How many leads have each status that lists show, and how many are in quarantine, counted up to `statistics::COUNT_MAX`.
@@ -192,39 +185,4 @@ pub fn sources(conn: &mut Conn) -> QueryResult<Vec<String>> {
 /// The last job about a lead.
 pub fn last_job(conn: &mut Conn, lead: LeadId) -> QueryResult<Option<JobRow>> {
     jobs::table.filter(jobs::subject.eq(lead.subject())).order(jobs::id.desc()).select(JobRow::as_select()).first(conn).optional()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lead(name: &str, phone: &str) -> LeadSummary {
-        LeadSummary {
-            id: LeadId(1),
-            line_id: String::new(),
-            kind: LeadKind::Quote,
-            source: "website".into(),
-            name: name.into(),
-            email: None,
-            phone: Some(phone.into()),
-            company: None,
-            status: LeadStatus::Sent,
-            retry_count: 0,
-            last_error: None,
-            zoho_lead_id: None,
-            received_at: UtcTime::default(),
-            processed_at: None,
-        }
-    }
-
-    #[test]
-    fn a_search_ignores_case_in_every_script_and_the_spaces_of_phone_numbers() {
-        let lead = lead("Ärztehaus ΩMEGA سارة", "+971 50 123 4567");
-        for text in ["ärzte", "ωmega", "سارة", "0501234567".trim_start_matches('0'), "50-123"] {
-            assert!(Needle::new(text).is_in(&lead), "{text}");
-        }
-        for text in ["zebra", "999", "12x4"] {
-            assert!(!Needle::new(text).is_in(&lead), "{text}");
-        }
-    }
 }

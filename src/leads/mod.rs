@@ -4,10 +4,11 @@ pub mod actions;
 mod crm_record;
 pub mod defence;
 pub mod deliver_job;
+mod filter;
 pub mod intake;
 mod intake_limit;
 mod list_export;
-mod list_queries;
+pub mod list_queries;
 mod look_up;
 pub mod model;
 mod note_job;
@@ -17,12 +18,14 @@ mod process_routes;
 pub mod quarantine;
 pub mod queries;
 pub mod reception;
+mod selected_pages;
 pub mod statistics;
 pub mod submission;
 pub mod sweep_job;
 mod views;
 
 pub use defence::Defence;
+pub use filter::LeadFilter;
 pub use intake_limit::IntakeLimiter;
 pub use model::{Lead, LeadId, LeadKind, LeadStatus};
 pub use views::label as word;
@@ -33,7 +36,7 @@ use crate::outbox::RegistryBuilder;
 
 /// Every route of this feature.
 pub fn routes() -> Vec<Route> {
-    [intake::routes(), process_routes::routes(), pages::routes()].concat()
+    [intake::routes(), process_routes::routes(), pages::routes(), selected_pages::routes()].concat()
 }
 
 /// The kinds of jobs leads need.

@@ -7,44 +7,24 @@ use rocket::{Route, State, get, post, routes};
 use serde_json::{Map, Value, json};
 
 use super::actions::{self, Correction};
+use super::filter::LeadFilter;
 use super::list_queries as list;
-use super::list_queries::LeadFilter;
-use super::model::{LeadId, LeadStatus};
-use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing, list_href};
+use super::model::LeadId;
+use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing};
 use super::{list_export, queries, submission};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
-use crate::db::keyset::Place;
 use crate::outbox::Registry;
 use crate::outbox::admin::Request;
 use crate::outbox::waiting::Reasons;
 use crate::timeline::story;
-use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Section, Shape};
+use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
 
 /// The pages, and the actions of operators.
 pub fn routes() -> Vec<Route> {
     routes![index, show, send_again, correct]
-}
-
-/// Where the filter of the list comes from: its address.
-#[derive(Debug, rocket::FromForm)]
-struct Narrowing {
-    status: Option<String>,
-    source: Option<String>,
-    text: Option<String>,
-    place: Option<String>,
-}
-
-impl Narrowing {
-    fn parse(self) -> (LeadFilter, Place) {
-        let given = |text: Option<String>| text.map(|text| text.trim().replace('\0', "")).filter(|text| !text.is_empty());
-        let status = given(self.status).and_then(|status| LeadStatus::parse(&status));
-        let text = given(self.text).map(|text| text.chars().take(200).collect());
-        let place = self.place.and_then(|place| place.parse().ok()).unwrap_or_default();
-        (LeadFilter { status, source: given(self.source), text }, place)
-    }
 }
 
 /// The list as a page or as data.
@@ -55,9 +35,9 @@ enum Leads {
     Csv(CsvFile),
 }
 
-#[get("/leads?<narrowing..>")]
-async fn index(app: &State<App>, viewer: Viewer, form: ListForm, narrowing: Narrowing) -> Result<Leads> {
-    let (filter, place) = narrowing.parse();
+#[get("/leads")]
+async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -> Result<Leads> {
+    let (filter, place) = (LeadFilter::of(&query), query.text("place").parse().unwrap_or_default());
     if form.shape == Shape::Csv {
         return list_export::csv(app, &viewer, form, filter, place).await.map(Leads::Csv);
     }
@@ -69,10 +49,11 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, narrowing: Narr
     };
     let listing = app.store.read(read).await?;
     if is_page {
-        return Ok(Leads::Page(Box::new(LeadList::new(viewer.shell(Section::Leads, "Leads").live("leads"), &listing, place))));
+        let shell = viewer.shell(Section::Leads, "Leads").live("leads");
+        return Ok(Leads::Page(Box::new(LeadList::new(shell, &listing, place, viewer.may_operate()))));
     }
     let on = listing.found.page.older.or_else(|| listing.found.searched.as_ref().and_then(|searched| searched.on));
-    let next = on.map(|place| list_href(&listing.filter, Some(place), form.in_next()));
+    let next = on.map(|place| listing.filter.href(Some(place), form.in_next()));
     Ok(Leads::Json(Json(json!({ "leads": listing.found.page.rows, "next": next }))))
 }
 

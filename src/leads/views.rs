@@ -4,14 +4,15 @@ use askama::Template;
 use askama_web::WebTemplate;
 use serde_json::Value;
 
-use super::list_queries::{Found, LeadFilter, LeadSummary};
+use super::filter::LeadFilter;
+use super::list_queries::{Found, LeadSummary};
 use super::model::{Item, Lead, LeadStatus, Utterance};
 use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
 use crate::outbox::JobRow;
 use crate::outbox::waiting::Reasons;
 use crate::timeline::story::Story;
-use crate::web::parts::{Choice, Entry, Exports, Fact, Pager, Pill, Tab, href, pretty};
+use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Tab, pretty};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The list of leads.
@@ -32,6 +33,9 @@ pub struct LeadList {
     /// Goes on with the search among older leads.
     pub search_on: Option<String>,
     pub exports: Exports,
+    pub may_operate: bool,
+    /// What can be done to all that fit; empty where nothing can.
+    pub acts: Vec<ActLink>,
 }
 
 /// A row of the list.
@@ -84,20 +88,11 @@ impl LeadRow {
     }
 }
 
-/// The address of a page of this list.
-pub fn list_href(filter: &LeadFilter, place: Option<Place>, format: &str) -> String {
-    let place = place.map(|place| place.to_string()).unwrap_or_default();
-    let place = if place == "newest" { "" } else { place.as_str() };
-    let (status, source) = (filter.status.map_or("", LeadStatus::as_str), filter.source.as_deref().unwrap_or_default());
-    let text = filter.text.as_deref().unwrap_or_default();
-    href("/leads", &[("status", status), ("source", source), ("text", text), ("place", place), ("format", format)])
-}
-
 impl LeadList {
     /// Puts the page together.
-    pub fn new(shell: Shell, listing: &Listing, place: Place) -> Self {
+    pub fn new(shell: Shell, listing: &Listing, place: Place, may_operate: bool) -> Self {
         let (times, filter, found) = (shell.frame.times, &listing.filter, &listing.found);
-        let link = |place: Option<Place>| place.map(|place| list_href(filter, Some(place), ""));
+        let link = |place: Option<Place>| place.map(|place| filter.href(Some(place), ""));
         // A search only goes back in time; its way forward is its beginning.
         let back_to_start = (filter.text.is_some() && place != Place::Newest).then_some(Place::Newest);
         Self {
@@ -109,11 +104,26 @@ impl LeadList {
             pager: Pager { newer: link(found.page.newer.or(back_to_start)), older: link(found.page.older) },
             narrowed: narrowed(filter),
             searched: found.searched.as_ref().map(|done| searched(done.on.is_some(), &times.stamp(done.back_to))).unwrap_or_default(),
-            exports: Exports::of(&list_href(filter, None, "")),
+            exports: Exports::of(&filter.href(None, "")),
+            acts: if may_operate { acts(filter) } else { Vec::new() },
+            may_operate,
             search_on: link(found.searched.as_ref().and_then(|searched| searched.on)),
             shell,
         }
     }
+}
+
+/// Leads that are on their way or have arrived need no sending again.
+fn acts(filter: &LeadFilter) -> Vec<ActLink> {
+    let status = filter.status.unwrap_or(LeadStatus::Failed);
+    let label = match status {
+        LeadStatus::Failed => "Send all failed ones again…",
+        LeadStatus::Retry | LeadStatus::Cancelled => "Send all of these again…",
+        _ => return Vec::new(),
+    };
+    let of_these = LeadFilter { status: Some(status), ..filter.clone() }.href(None, "");
+    let query = of_these.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    vec![ActLink { label, href: format!("/operations/preview?subject=leads&act=retry&{query}"), icon: "rotate-ccw" }]
 }
 
 fn searched(is_cut: bool, back_to: &Stamp) -> String {
@@ -121,7 +131,7 @@ fn searched(is_cut: bool, back_to: &Stamp) -> String {
 }
 
 fn tabs(listing: &Listing) -> Vec<Tab> {
-    let to = |status| list_href(&LeadFilter { status, ..listing.filter.clone() }, None, "");
+    let to = |status| LeadFilter { status, ..listing.filter.clone() }.href(None, "");
     let all = Tab { label: "All", href: to(None), count: String::new(), tone: "", current: listing.filter.status.is_none() };
     let of = |(status, count): &(LeadStatus, i64)| Tab {
         label: label(*status),
@@ -143,10 +153,7 @@ fn choices(listing: &Listing) -> Vec<Choice> {
 }
 
 fn narrowed(filter: &LeadFilter) -> String {
-    let mut parts = Vec::new();
-    parts.extend(filter.status.map(|status| format!("has the state {}", label(status))));
-    parts.extend(filter.source.as_ref().map(|source| format!("came from {source}")));
-    parts.extend(filter.text.as_ref().map(|text| format!("contains “{text}”")));
+    let parts = filter.in_words();
     if parts.is_empty() { String::new() } else { format!("No lead {}.", parts.join(" and ")) }
 }
 
@@ -254,7 +261,7 @@ impl LeadShow {
             id: lead.id.0,
             name: lead.name.clone(),
             pill: Pill::of(label(lead.status)),
-            status_href: list_href(&LeadFilter { status: Some(lead.status), ..LeadFilter::default() }, None, ""),
+            status_href: LeadFilter { status: Some(lead.status), ..LeadFilter::default() }.href(None, ""),
             received: times.stamp(lead.received_at),
             source: lead.source.clone(),
             error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },

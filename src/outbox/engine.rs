@@ -193,7 +193,7 @@ impl Engine {
     }
 
     async fn try_once(&self, spec: &KindSpec, run: &Run, log: &CallLog, meter: &Meter) -> Vec<Report> {
-        let work = AssertUnwindSafe(meter.around((spec.run)(&self.app, &run.rows, log))).catch_unwind();
+        let work = AssertUnwindSafe(meter.around((spec.run)(&self.app, &self.registry, &run.rows, log))).catch_unwind();
         let ended = tokio::time::timeout(Duration::from_secs(spec.timeout_s), work).await;
         let failure = match ended {
             Ok(Ok(Ok(reports))) => return reports,

@@ -14,6 +14,7 @@ use crate::integrations::Failure;
 use crate::line::LineId;
 use crate::outbox::probe::{Probe, Probed};
 use crate::outbox::progress::Progress;
+use crate::outbox::registry::Registry;
 
 id_type! {
     /// A row of `jobs`.
@@ -100,6 +101,8 @@ pub struct Claimed<J> {
     pub calls: CallLog,
     /// Where a long job says how far it is.
     pub progress: Progress,
+    /// The kinds there are, for a job that acts on other jobs.
+    pub registry: Registry,
 }
 
 /// A change of a job that its feature mirrors on its own rows, in the same transaction.

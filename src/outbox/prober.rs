@@ -65,7 +65,7 @@ impl Engine {
         let meter = Meter::default();
         let probed = match self.registry.get(&look.row.kind) {
             Some(spec) => {
-                let work = AssertUnwindSafe(meter.around((spec.probe)(&self.app, &look.row))).catch_unwind();
+                let work = AssertUnwindSafe(meter.around((spec.probe)(&self.app, &self.registry, &look.row))).catch_unwind();
                 match tokio::time::timeout(Duration::from_secs(spec.timeout_s), work).await {
                     Ok(Ok(Ok(probed))) => probed,
                     Ok(Ok(Err(cause))) => Probe::CannotTell(format!("It cannot be looked up: {cause:#}.")).into(),

@@ -1,6 +1,7 @@
 //! The kinds this program knows, found by the name in the row.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -38,8 +39,8 @@ impl<'a> RawChange<'a> {
     }
 }
 
-type Run = dyn for<'a> Fn(&'a App, &'a [JobRow], &'a CallLog) -> BoxFuture<'a, anyhow::Result<Vec<Report>>> + Send + Sync;
-type ProbeOnce = dyn for<'a> Fn(&'a App, &'a JobRow) -> BoxFuture<'a, anyhow::Result<Probed>> + Send + Sync;
+type Run = dyn for<'a> Fn(&'a App, &'a Registry, &'a [JobRow], &'a CallLog) -> BoxFuture<'a, anyhow::Result<Vec<Report>>> + Send + Sync;
+type ProbeOnce = dyn for<'a> Fn(&'a App, &'a Registry, &'a JobRow) -> BoxFuture<'a, anyhow::Result<Probed>> + Send + Sync;
 type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange<'_>]) -> diesel::QueryResult<()> + Send + Sync;
 
 /// A kind, with its types erased.
@@ -69,6 +70,12 @@ pub struct Registry(Arc<Known>);
 struct Known {
     kinds: BTreeMap<&'static str, KindSpec>,
     limits: BTreeMap<&'static str, Limits>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.kinds.keys()).finish()
+    }
 }
 
 impl Registry {
@@ -131,8 +138,8 @@ impl RegistryBuilder {
             mirrors: J::MIRRORS,
             probe_after_s: J::PROBE_AFTER_S,
             probe_calls: J::PROBE_CALLS,
-            probe: Box::new(|app, row| probe::<J>(app, row).boxed()),
-            run: Box::new(|app, rows, calls| run::<J>(app, rows, calls).boxed()),
+            probe: Box::new(|app, registry, row| probe::<J>(app, registry, row).boxed()),
+            run: Box::new(|app, registry, rows, calls| run::<J>(app, registry, rows, calls).boxed()),
             reflect: Box::new(reflect::<J>),
         };
         if self.kinds.insert(J::KIND, spec).is_some() {
@@ -148,20 +155,20 @@ impl RegistryBuilder {
     }
 }
 
-fn claimed<J: Job>(app: &App, row: &JobRow, calls: &CallLog) -> anyhow::Result<Claimed<J>> {
+fn claimed<J: Job>(app: &App, registry: &Registry, row: &JobRow, calls: &CallLog) -> anyhow::Result<Claimed<J>> {
     let job: J = serde_json::from_str(&row.payload).with_context(|| format!("reading the payload of job {}", row.id))?;
     let progress = Progress::new(app.store.clone(), app.clock.clone(), row.id, row.lease_token.unwrap_or_default());
-    Ok(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress })
+    Ok(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress, registry: registry.clone() })
 }
 
-async fn probe<J: Job>(app: &App, row: &JobRow) -> anyhow::Result<Probed> {
-    Ok(J::probe(app, &claimed(app, row, &CallLog::default())?).await)
+async fn probe<J: Job>(app: &App, registry: &Registry, row: &JobRow) -> anyhow::Result<Probed> {
+    Ok(J::probe(app, &claimed(app, registry, row, &CallLog::default())?).await)
 }
 
-async fn run<J: Job>(app: &App, rows: &[JobRow], calls: &CallLog) -> anyhow::Result<Vec<Report>> {
+async fn run<J: Job>(app: &App, registry: &Registry, rows: &[JobRow], calls: &CallLog) -> anyhow::Result<Vec<Report>> {
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
-        members.push(claimed(app, row, calls)?);
+        members.push(claimed(app, registry, row, calls)?);
     }
     let reports = J::run_batch(app, &members).await;
     if reports.len() != rows.len() {

@@ -10,9 +10,10 @@ use crate::outbox::progress::Reported;
 use crate::outbox::waiting::{Reasons, provider_name};
 use crate::outbox::{JobId, JobRow, JobState, Lane, Registry};
 use crate::timeline::story::{self, ActRow, AttemptRow};
-use crate::web::parts::{Choice, Entry, Exports, Fact, Pager, Pill, Select, Tab, href, pretty, subject_href, subject_label};
+use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Select, Tab, href, pretty, subject_href, subject_label};
 use crate::web::{ListForm, Shell, Stamp, Times, format};
 
+use super::bulk;
 use super::list_queries::{Count, JobPage, Shown};
 use super::selection::{Age, Selection, class_label};
 
@@ -38,6 +39,8 @@ pub struct JobList {
     /// How far a page that is short has looked; empty where it has seen all there is.
     pub looked: String,
     pub exports: Exports,
+    /// What can be done to all that fit.
+    pub acts: Vec<ActLink>,
 }
 
 /// A row of the list.
@@ -102,6 +105,7 @@ impl JobList {
             looked: page.looked_to.map(|id| looked(selection, id)).unwrap_or_default(),
             narrowed: narrowed(selection, page.looked_to.is_some()),
             exports: Exports::of(&selection.href("/outbox", &[])),
+            acts: if may_operate { bulk::links(selection) } else { Vec::new() },
             shell,
         }
     }

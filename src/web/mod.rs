@@ -20,6 +20,7 @@ pub mod request_log;
 pub mod shell;
 pub mod site;
 pub mod theme;
+pub mod ticked;
 pub mod upload;
 pub mod wants;
 

@@ -152,6 +152,14 @@ pub fn href(path: &str, pairs: &[(&str, &str)]) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
+/// What can be done to all rows that fit the filter of a list: each leads to a preview.
+#[derive(Clone, Debug)]
+pub struct ActLink {
+    pub label: &'static str,
+    pub href: String,
+    pub icon: &'static str,
+}
+
 /// The same list as files: the addresses behind the links below it.
 #[derive(Clone, Debug)]
 pub struct Exports {
@@ -184,6 +192,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
     match subject.split_once(':')? {
         ("lead", id) => Some(format!("/leads/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
+        ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
         _ => None,
     }
@@ -194,6 +203,7 @@ pub fn subject_label(subject: &str) -> String {
     match subject.split_once(':') {
         Some(("lead", id)) => format!("Lead {id}"),
         Some(("job", id)) => format!("Job {id}"),
+        Some(("operation", id)) => format!("Bulk operation {id}"),
         Some(("user", id)) => format!("User {id}"),
         Some(("schedule", name)) => format!("Schedule {name}"),
         _ => subject.to_owned(),

@@ -138,4 +138,42 @@ both_engines! {
             assert!(story.contains(words), "{words}");
         }
     }
+
+    async fn ticked_jobs_are_retried_or_cancelled_and_the_list_keeps_its_filter(app: TestApp) {
+        let whole = app.whole_with(Options::default(), &[]).await;
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            let lead = whole.post_lead("Ada", &format!("n{n}@example.com")).await;
+            ids.push(whole.job_of(&lead.subject()).await.id);
+        }
+        let list = "/outbox?state=pending&kind=leads.deliver";
+        let page = browser.get(list).await.text;
+        assert!(page.contains("form=\"selected\"") && page.contains("name=\"back\" value=\"/outbox?state=pending&#38;kind=leads.deliver\""), "{page}");
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+
+        let cancelled = browser.post("/outbox/selected", &[("back", list), ("act", "cancel"), ("id", &texts[0]), ("id", &texts[1]), ("id", "999")]).await;
+
+        assert_eq!(cancelled.header("Location"), Some(list));
+        assert!(browser.get(list).await.text.contains("2 jobs cancelled. Left alone: 1. #999: It is no longer kept."));
+        assert_eq!((whole.job(ids[0]).await.state, whole.job(ids[2]).await.state), (JobState::Cancelled, JobState::Pending));
+        browser.post("/outbox/selected", &[("back", "//evil.example"), ("act", "retry"), ("id", &texts[0])]).await;
+        assert!(browser.get("/outbox").await.text.contains("1 job will run again now."));
+        browser.post("/outbox/selected", &[("act", "retry")]).await;
+        assert!(browser.get("/outbox").await.text.contains("Nothing was done: tick one of the jobs first."));
+        let viewer = Browser::signed_in(&whole, Role::Viewer).await;
+        assert!(!viewer.get("/outbox").await.text.contains("data-row-check"), "a viewer has nothing to tick");
+    }
+
+    async fn ticked_leads_are_sent_again(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        let (one, other) = (whole.post_lead("Ada", "ada@example.com").await, whole.post_lead("Bob", "bob@example.com").await);
+        whole.run_until_idle().await;
+        browser.post("/leads/selected", &[("back", "/leads?status=sent"), ("id", &one.to_string()), ("id", &other.to_string())]).await;
+        assert!(browser.get("/leads?status=sent").await.text.contains("2 leads will be sent again now."));
+        assert_eq!(whole.lead(one).await.status, LeadStatus::Pending);
+        whole.run_until_idle().await;
+        assert_eq!(whole.sandbox.leads().len(), 2, "updated, not doubled");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod big_tables;
 mod browser;
+mod bulk;
 mod defence;
 mod exports;
 mod holding;

@@ -1,0 +1,96 @@
+//! One chunk of an operation: its rows are dealt with and its place is moved along in one transaction. A row that cannot be
+//! changed after all (somebody else was faster between the look and the change) undoes its chunk, which is then gone through
+//! one by one.
+
+use super::model::{Act, Fate, Item, ItemId, Operation, Piece, Tally};
+use super::operation_queries::{self as operations};
+use super::twin_queries;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::leads::{self, LeadStatus};
+use crate::outbox::admin::{self, Request};
+use crate::outbox::{JobId, JobState, Registry};
+
+const CHANGED: &str = "It has changed since the operation began";
+const GONE: &str = "It is no longer kept";
+const TWIN: &str = "Another job for the same thing is already waiting; it will do the work";
+const BEING_SENT: &str = "It is being sent right now";
+const MAY_HAVE_ARRIVED: &str = "It may have arrived: somebody must decide about it alone";
+const FASTER: &str = "Somebody else, or the worker, was faster";
+
+/// What came of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    On,
+    /// It was cancelled, or another process goes on with it.
+    Stopped,
+}
+
+/// Deals with all rows of a piece. A `Conflict` means that nothing was done.
+pub fn apply(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, piece: &Piece, by: &Request) -> Result<Moved> {
+    if !operations::advance(tx, by.now, operation, piece.place.as_deref())? {
+        return Ok(Moved::Stopped);
+    }
+    let mut tally = Tally::default();
+    for item in &piece.items {
+        tally.count(deal_with(tx, registry, operation, item.id, by)?);
+    }
+    operations::add(tx, operation.id, &tally)?;
+    tx.touch(crate::db::Topic::Jobs);
+    Ok(Moved::On)
+}
+
+/// Writes down that a row was left alone since somebody else was faster.
+pub fn leave(tx: &mut Tx<'_>, operation: &Operation, item: &Item, by: &Request) -> Result<Moved> {
+    if !operations::advance(tx, by.now, operation, Some(&item.place))? {
+        return Ok(Moved::Stopped);
+    }
+    let mut tally = Tally::default();
+    tally.count(Fate::Refused(FASTER));
+    operations::add(tx, operation.id, &tally)?;
+    Ok(Moved::On)
+}
+
+fn deal_with(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: ItemId, by: &Request) -> Result<Fate> {
+    match id {
+        ItemId::Job(id) => job(tx, registry, operation, id, by),
+        ItemId::Lead(id) => lead(tx, registry, operation, id, by),
+    }
+}
+
+/// The refusals that are foreseen are told apart here: an error of the database inside a transaction would undo all of it.
+fn job(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: JobId, by: &Request) -> Result<Fate> {
+    let Some(row) = twin_queries::find_job(tx.conn(), id)? else { return Ok(Fate::Skipped(GONE)) };
+    if row.updated_at > operation.created_at || !operation.act.job_states().contains(&row.state) {
+        return Ok(Fate::Skipped(CHANGED));
+    }
+    match operation.act {
+        Act::Retry if twin_queries::has_twin(tx.conn(), &row)? => return Ok(Fate::Refused(TWIN)),
+        Act::Retry => admin::retry(tx, registry, id, by)?,
+        Act::Cancel | Act::Discard => admin::cancel(tx, registry, id, by)?,
+    }
+    Ok(Fate::Done)
+}
+
+fn lead(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: leads::LeadId, by: &Request) -> Result<Fate> {
+    let Some(lead) = leads::queries::find(tx.conn(), id)? else { return Ok(Fate::Skipped(GONE)) };
+    if lead.updated_at > operation.created_at || !operation.act.lead_statuses().contains(&lead.status) {
+        let is_sending = lead.status == LeadStatus::Processing;
+        return Ok(Fate::Skipped(if is_sending { BEING_SENT } else { CHANGED }));
+    }
+    if let Some(job) = leads::queries::last_delivery(tx.conn(), id)? {
+        match job.state {
+            JobState::Running => return Ok(Fate::Refused(BEING_SENT)),
+            JobState::Uncertain => return Ok(Fate::Refused(MAY_HAVE_ARRIVED)),
+            _ if twin_queries::has_twin(tx.conn(), &job)? => return Ok(Fate::Refused(TWIN)),
+            _ => {}
+        }
+    }
+    leads::actions::retry(tx, registry, id, by)?;
+    Ok(Fate::Done)
+}
+
+/// Whether an error means that the rows should be gone through one by one.
+pub fn is_conflict(cause: &Error) -> bool {
+    matches!(cause, Error::Conflict(_) | Error::NotFound(_))
+}

@@ -1,0 +1,129 @@
+//! What an operation would do, and its start.
+
+use rocket::http::Status;
+use rocket::response::Responder;
+use rocket::serde::json::Json;
+use rocket::{State, get, post};
+use serde_json::{Value, json};
+
+use super::act_job::BulkAct;
+use super::model::{Act, OperationId, Subject, Target};
+use super::operation_queries::{self as operations, NewOperation};
+use super::preview::{self, PreviewPage};
+use super::{pick_queries, preview_queries};
+use crate::accounts::Operator;
+use crate::app::App;
+use crate::audit::{self, Act as Audited};
+use crate::db::Tx;
+use crate::line::LineId;
+use crate::outbox::{NewJob, enqueue};
+use crate::web::{Back, Fields, Flash, Problem, Query, Section, Wants};
+use crate::{Error, Result};
+
+/// The preview as a page or as data.
+#[derive(Responder)]
+pub enum Previewed {
+    Page(Box<PreviewPage>),
+    Json(Json<Value>),
+    Refused(Problem),
+}
+
+/// What a form or an address asks for; its filter stands beside it, in the names of the list.
+fn asked(fields: &Fields) -> Result<(Act, Subject), Problem> {
+    let subject = Subject::parse(fields.text("subject"));
+    let act = Act::parse(fields.text("act"));
+    match (act, subject) {
+        (Some(act), Some(subject)) if act.fits(subject) => Ok((act, subject)),
+        _ => Err(Problem::new(Status::BadRequest, "This cannot be done to all of them")
+            .detail("Begin on the list of jobs or of leads: its menu “All that match” has what can be done.")),
+    }
+}
+
+#[get("/operations/preview")]
+pub async fn look(app: &State<App>, operator: Operator, wants: Wants, query: Query) -> Result<Previewed> {
+    let (act, subject) = match asked(&query) {
+        Ok(asked) => asked,
+        Err(problem) => return Ok(Previewed::Refused(problem)),
+    };
+    let (target, now) = (Target::of(subject, &query), app.clock.now());
+    let looked_for = target.clone();
+    let met = app.store.read(move |conn| preview_queries::met(conn, act, &looked_for, now).map_err(Error::from)).await?;
+    if wants == Wants::Json {
+        return Ok(Previewed::Json(Json(preview::to_json(act, &target, &met))));
+    }
+    let section = if subject == Subject::Leads { Section::Leads } else { Section::Outbox };
+    let shell = operator.shell(section, format!("{} all that fit", act.verb(subject)));
+    Ok(Previewed::Page(Box::new(PreviewPage::new(shell, act, &target, &met))))
+}
+
+/// What came of starting one.
+enum Started {
+    Begun(OperationId),
+    /// The same is under way.
+    Known(OperationId),
+}
+
+#[post("/operations", data = "<fields>")]
+pub async fn start(app: &State<App>, operator: Operator, fields: Fields) -> Result<std::result::Result<Back, Problem>> {
+    let (act, subject) = match asked(&fields) {
+        Ok(asked) => asked,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let filter = Fields::parse(fields.text("filter").as_bytes()).unwrap_or_default();
+    let (target, now) = (Target::of(subject, &filter), app.clock.now());
+    let looked_for = target.clone();
+    let met = app.store.read(move |conn| preview_queries::met(conn, act, &looked_for, now).map_err(Error::from)).await?;
+    if met.total == 0 && !met.is_floor {
+        return Ok(Ok(Back::to(target.list_href()).saying(Flash::warn("Nothing fits any more; nothing was started."))));
+    }
+    let new = NewOperation {
+        subject,
+        act,
+        filter: target.query(),
+        reason: Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty()),
+        started_by: operator.actor(),
+        total: met.total,
+        is_total_floor: met.is_floor,
+    };
+    Ok(Ok(match begin(app, &operator, target, new).await? {
+        Started::Begun(id) => {
+            Back::to(format!("/operations/{id}")).saying(Flash::ok("It has started. You may leave this page; it goes on."))
+        }
+        Started::Known(id) => Back::to(format!("/operations/{id}"))
+            .saying(Flash::warn(format!("Operation {id} does exactly this already; nothing was started beside it."))),
+    }))
+}
+
+async fn begin(app: &App, operator: &Operator, target: Target, new: NewOperation) -> Result<Started> {
+    let (now, address) = (app.clock.now(), operator.address.ip.to_string());
+    let line = LineId::mint(now);
+    let begin = move |tx: &mut Tx<'_>| -> Result<Started> {
+        let id_max = pick_queries::id_max(tx.conn(), &target)?;
+        let Some(id) = operations::insert(tx, now, &line, id_max, &new)? else {
+            let known = operations::twin(tx.conn(), new.subject, new.act, &new.filter)?;
+            return known
+                .map(|known| Started::Known(known.id))
+                .ok_or_else(|| Error::Conflict("The same has just ended; look at the list again.".into()));
+        };
+        let (job, subject) = (BulkAct { operation: id }, id.subject());
+        let order_key = Some(BulkAct::ORDER_KEY);
+        let job =
+            enqueue(tx, now, &NewJob { job: &job, line: &line, subject: &subject, unique_key: Some(&subject), order_key, run_at: now })?;
+        operations::set_job(tx, id, job)?;
+        let act = Audited {
+            actor: &new.started_by,
+            action: "bulk.start",
+            subject: &subject,
+            line: Some(&line),
+            reason: new.reason.as_deref(),
+            before: None,
+            after: Some(
+                json!({ "act": new.act, "subject": new.subject, "filter": new.filter, "total": new.total, "is_total_floor": new.is_total_floor }),
+            ),
+            address: Some(&address),
+        };
+        audit::record(tx, now, &act)?;
+        Ok(Started::Begun(id))
+    };
+    Ok(app.store.write("bulk.start", "outbox.bulk", begin).await?)
+}
