@@ -21,6 +21,7 @@ pub mod process_viewer;
 pub mod random;
 pub mod retention;
 pub mod sandbox;
+pub mod saved_filters;
 pub mod schedule_viewer;
 pub mod scheduler;
 pub mod seller;
@@ -87,6 +88,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 health::routes(),
                 lines::routes(),
                 outbox_viewer::routes(),
+                saved_filters::routes(),
                 schedule_viewer::routes(),
                 process_viewer::routes(),
                 overview::routes(),

@@ -86,7 +86,7 @@
     j: () => move(1), k: () => move(-1),
     x: () => { const box = here() && $("[data-row-check]", here()); if (!box) return false; box.click(); },
     Enter: () => { const a = document.activeElement; if (!a.matches("[data-row-check]")) return false; $("a", here())?.click(); },
-    "/": () => { const s = $("main input[type=search]") || $("[data-search]"); if (!s) return false; s.focus(); s.select(); },
+    "/": () => { const s = $("[data-search]"); if (!s) return false; s.focus(); s.select(); },
     "?": () => { const d = document.getElementById("keys"); if (!d) return false; d.showModal(); },
   };
   $$("[data-needs-script]").forEach((el) => { el.hidden = false; });

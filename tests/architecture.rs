@@ -16,7 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["outbox"],
     &["accounts"],
     &["people", "seller"],
-    &["timeline"],
+    &["saved_filters", "timeline"],
     &["catalog", "connections"],
     &["leads", "orders"],
     &["offers", "suggestions"],

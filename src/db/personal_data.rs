@@ -86,6 +86,11 @@ pub const REGISTRY: &[Register] = &[
         plain: &["id", "schedule", "due_at", "decided_at", "decided_by", "job_id", "outcome"],
     },
     Register {
+        table: "saved_filters",
+        personal: &[("user_id", WithAccount), ("name", WithAccount), ("query", UntilErased)],
+        plain: &["id", "list", "is_shared", "created_at"],
+    },
+    Register {
         table: "bulk_operations",
         personal: &[("filter", UntilErased), ("reason", WithAccount), ("started_by", WithAccount), ("cancelled_by", WithAccount)],
         plain: &[

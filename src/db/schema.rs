@@ -216,6 +216,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    saved_filters (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        list -> Text,
+        name -> Text,
+        query -> Text,
+        is_shared -> Bool,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     bulk_operations (id) {
         id -> BigInt,
         line_id -> Text,
@@ -401,6 +413,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_attempts,
     schedule_runs,
     bulk_operations,
+    saved_filters,
     schedules,
     encryption_keys,
     connections,

@@ -18,6 +18,7 @@ use crate::db::Conn;
 use crate::outbox::Registry;
 use crate::outbox::admin::Request;
 use crate::outbox::waiting::Reasons;
+use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
 use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
@@ -41,11 +42,12 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
     if form.shape == Shape::Csv {
         return list_export::csv(app, &viewer, form, filter, place).await.map(Leads::Csv);
     }
-    let is_page = form.shape == Shape::Page;
+    let (is_page, user) = (form.shape == Shape::Page, viewer.user().clone());
     let read = move |conn: &mut Conn| -> Result<Listing> {
         let found = list::page(conn, &filter, place, list::PAGE)?;
+        let saved = FilterStrip::read(conn, List::Leads, &user, &query)?;
         let (counts, sources) = if is_page { (list::counts(conn)?, list::sources(conn)?) } else { (Vec::new(), Vec::new()) };
-        Ok(Listing { filter, found, counts, sources })
+        Ok(Listing { filter, found, counts, sources, saved })
     };
     let listing = app.store.read(read).await?;
     if is_page {

@@ -11,6 +11,7 @@ use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
 use crate::outbox::JobRow;
 use crate::outbox::waiting::Reasons;
+use crate::saved_filters::FilterStrip;
 use crate::timeline::story::Story;
 use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Tab, pretty};
 use crate::web::{Shell, Stamp, Times, format};
@@ -32,6 +33,7 @@ pub struct LeadList {
     pub searched: String,
     /// Goes on with the search among older leads.
     pub search_on: Option<String>,
+    pub saved: FilterStrip,
     pub exports: Exports,
     pub may_operate: bool,
     /// What can be done to all that fit; empty where nothing can.
@@ -56,6 +58,7 @@ pub struct Listing {
     pub found: Found,
     pub counts: Vec<(LeadStatus, i64)>,
     pub sources: Vec<String>,
+    pub saved: FilterStrip,
 }
 
 /// The word for a status.
@@ -104,6 +107,7 @@ impl LeadList {
             pager: Pager { newer: link(found.page.newer.or(back_to_start)), older: link(found.page.older) },
             narrowed: narrowed(filter),
             searched: found.searched.as_ref().map(|done| searched(done.on.is_some(), &times.stamp(done.back_to))).unwrap_or_default(),
+            saved: listing.saved.clone(),
             exports: Exports::of(&filter.href(None, "")),
             acts: if may_operate { acts(filter) } else { Vec::new() },
             may_operate,

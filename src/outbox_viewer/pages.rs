@@ -13,6 +13,7 @@ use crate::db::{Conn, Tx};
 use crate::outbox::admin::{self, Request};
 use crate::outbox::waiting::Reasons;
 use crate::outbox::{JobId, Registry, progress};
+use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
 use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape, Wants};
 use crate::{Error, Result};
@@ -49,12 +50,13 @@ pub async fn list(app: &State<App>, registry: &State<Registry>, viewer: Viewer, 
     if form.shape == Shape::Csv {
         return export::csv(app, &viewer, form, selection, place("before")).await.map(Listed::Csv);
     }
-    let (known, now) = (registry.inner().clone(), app.clock.now());
+    let (known, now, user) = (registry.inner().clone(), app.clock.now(), viewer.user().clone());
     let read = move |conn: &mut Conn| -> Result<Listing> {
         let page = page(conn, &selection, from, now)?;
         let reasons = Reasons::read(conn, &known, &page.rows, now)?;
         let held = holds::on_hold(conn, now)?;
-        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, reasons, held, selection })
+        let saved = FilterStrip::read(conn, List::Outbox, &user, &query)?;
+        Ok(Listing { page, counts: queries::counts(conn)?, kinds: queries::kinds(conn)?, reasons, held, saved, selection })
     };
     let listing = app.store.read(read).await?;
     if form.shape == Shape::Json {

@@ -9,6 +9,7 @@ use crate::integrations::FailureClass;
 use crate::outbox::progress::Reported;
 use crate::outbox::waiting::{Reasons, provider_name};
 use crate::outbox::{JobId, JobRow, JobState, Lane, Registry};
+use crate::saved_filters::FilterStrip;
 use crate::timeline::story::{self, ActRow, AttemptRow};
 use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Select, Tab, href, pretty, subject_href, subject_label};
 use crate::web::{ListForm, Shell, Stamp, Times, format};
@@ -38,6 +39,7 @@ pub struct JobList {
     pub narrowed: String,
     /// How far a page that is short has looked; empty where it has seen all there is.
     pub looked: String,
+    pub saved: FilterStrip,
     pub exports: Exports,
     /// What can be done to all that fit.
     pub acts: Vec<ActLink>,
@@ -80,6 +82,7 @@ pub struct Listing {
     pub kinds: Vec<String>,
     pub reasons: Reasons,
     pub held: Held,
+    pub saved: FilterStrip,
 }
 
 impl JobList {
@@ -104,6 +107,7 @@ impl JobList {
             pager: Pager { newer: link("after", page.newer).or(to_start), older: link("before", page.older) },
             looked: page.looked_to.map(|id| looked(selection, id)).unwrap_or_default(),
             narrowed: narrowed(selection, page.looked_to.is_some()),
+            saved: listing.saved.clone(),
             exports: Exports::of(&selection.href("/outbox", &[])),
             acts: if may_operate { bulk::links(selection) } else { Vec::new() },
             shell,

@@ -52,11 +52,11 @@ both_engines! {
     async fn a_cell_that_a_spreadsheet_would_run_is_made_text(app: TestApp) {
         let whole = app.whole().await;
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
-        for name in ["=HYPERLINK(\"http://evil.example\";\"x\")", "@SUM(1)", "-1+1", "سارة, \"quoted\""] {
+        for name in ["=HYPERLINK(A1;\"x\")", "@SUM(1)", "-1+1", "سارة, \"quoted\""] {
             whole.post_lead(name, "x@example.com").await;
         }
         let names: Vec<String> = rows(&browser.get("/leads?format=csv").await.text).into_iter().map(|row| row[4].clone()).collect();
-        assert_eq!(names, ["سارة, \"quoted\"", "'-1+1", "'@SUM(1)", "'=HYPERLINK(\"http://evil.example\";\"x\")"]);
+        assert_eq!(names, ["سارة, \"quoted\"", "'-1+1", "'@SUM(1)", "'=HYPERLINK(A1;\"x\")"]);
     }
 
     async fn every_list_has_its_files_and_its_data(app: TestApp) {

@@ -11,6 +11,7 @@ mod lead_pages;
 mod live;
 mod process_pages;
 mod route_table;
+mod saved_filters;
 mod schedule_pages;
 mod seller_pages;
 mod sessions;
