@@ -160,7 +160,7 @@
   const tell = () => {
     const isPaused = root.hasAttribute("data-paused");
     $$("[data-stale]").forEach((n) => { n.hidden = !stale || isPaused; });
-    $$("[data-live]").forEach((b) => { b.classList.toggle("is-stale", stale && !isPaused); $("[data-live-text]", b).textContent = isPaused ? "Paused" : stale ? "Not live" : isOpen ? "Live" : "Connecting"; });
+    $$("[data-live]").forEach((b) => { b.classList.toggle("is-stale", stale && !isPaused); const word = isPaused ? "Paused" : stale ? "Not live" : isOpen ? "Live" : "Connecting"; $("[data-live-text]", b).textContent = word; b.setAttribute("aria-label", `${word}: pause live updates`); });
     if (stale) $$("[data-stale-age]").forEach((n) => { n.textContent = words(Date.now() - Math.max(beat, fresh)); });
   };
   const heard = (isBack) => { const was = stale; beat = Date.now(); lostAt = 0; isOpen = true; stale = false; tell(); if (was || isBack) refresh(); };
