@@ -11,7 +11,7 @@ use crate::web::Fields;
 pub struct FilterStrip {
     pub list: &'static str,
     pub links: Vec<FilterLink>,
-    /// The filter that the list has now; empty where it is not narrowed.
+    /// The filter that the list has now; empty where it is not narrowed, or kept already.
     pub query: String,
     pub may_share: bool,
 }
@@ -28,11 +28,11 @@ impl FilterStrip {
     /// What a person sees on a list with this query.
     pub fn read(conn: &mut Conn, list: List, user: &User, query: &Fields) -> diesel::QueryResult<Self> {
         let now = list.filter_of(query);
-        let links = queries::shown(conn, Some(list), user.id)?.into_iter().map(|(filter, _)| FilterLink {
-            is_current: filter.query == now,
-            href: filter.href(),
-            name: filter.name,
-        });
-        Ok(Self { list: list.as_str(), links: links.collect(), query: now.clone(), may_share: user.role >= Role::Admin })
+        let links: Vec<FilterLink> = queries::shown(conn, Some(list), user.id)?
+            .into_iter()
+            .map(|(filter, _)| FilterLink { is_current: filter.query == now, href: filter.href(), name: filter.name })
+            .collect();
+        let is_kept = links.iter().any(|link| link.is_current);
+        Ok(Self { list: list.as_str(), links, query: if is_kept { String::new() } else { now }, may_share: user.role >= Role::Admin })
     }
 }
