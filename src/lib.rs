@@ -76,6 +76,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .manage(limiter)
         .manage(defence)
         .manage(accounts::Accounts::default())
+        .manage(health::Desk::default())
         .attach(accounts::announce_set_up())
         .attach(schedule_viewer::know_schedules(schedules))
         .mount(

@@ -9,10 +9,11 @@ use super::model::{Access, Connection, ConnectionState, failure};
 use super::queries;
 use super::refresh::{self, Lost, Turn, own_database};
 use crate::app::App;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, UtcTime};
 use crate::db::{ReadError, Tx};
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
+use crate::outbox::admin::Request;
 
 /// How long one waits for somebody else's refresh.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -47,6 +48,33 @@ pub async fn require_reconnect(app: &App, provider: &str, rejected: &SecretStrin
     }
 }
 
+/// What came of a refresh that a person tried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshTested {
+    /// When the new token ends.
+    pub expires_at: Option<UtcTime>,
+    /// How long Zoho took, storing included.
+    pub took_ms: i64,
+}
+
+/// Renews the access token now, whether or not that is due: the proof that the grant still works. Whoever asks is audited.
+/// Some of the refreshes allowed in ten minutes are left to the jobs; a failure says what is wrong and changes no job.
+pub async fn test_refresh(app: &App, provider: &str, by: &Request) -> Result<RefreshTested, Failure> {
+    let watch = Stopwatch::start();
+    let seen = load(app, provider).await?;
+    let ticket = match refresh::take_turn(app, provider, &seen, Some(by)).await? {
+        Turn::Ours(ticket) => ticket,
+        Turn::NotNow(refusal) => return Err(refusal),
+        Turn::Theirs => {
+            let message = "The Zoho token is being renewed at this moment, so that it need not be tried out; look again in a few seconds";
+            return Err(failure(FailureClass::RateLimited, message.into(), Some(5)));
+        }
+    };
+    refresh::refresh(app, provider, &seen, ticket).await?;
+    let took_ms = watch.elapsed_ms();
+    Ok(RefreshTested { expires_at: load(app, provider).await?.access_expires_at, took_ms })
+}
+
 async fn obtain(app: &App, provider: &str, rejected: Option<&SecretString>) -> Result<Access, Failure> {
     let watch = Stopwatch::start();
     let mut changes = app.store.subscribe();
@@ -56,7 +84,7 @@ async fn obtain(app: &App, provider: &str, rejected: Option<&SecretString>) -> R
             return Ok(access);
         }
         let old = seen.old_access(&app.vault, app.clock.now(), rejected);
-        match refresh::take_turn(app, provider, &seen).await? {
+        match refresh::take_turn(app, provider, &seen, None).await? {
             Turn::Ours(ticket) => return or_old(refresh::refresh(app, provider, &seen, ticket).await, old),
             Turn::NotNow(refusal) => return old.ok_or(refusal),
             Turn::Theirs if old.is_some() => return old.ok_or_else(waited_in_vain),

@@ -11,7 +11,7 @@ use crate::integrations::{Failure, FailureClass};
 use crate::vault::Vault;
 
 /// A token is renewed this long before it ends.
-const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(5);
+pub const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(5);
 
 id_type! {
     /// A row of `connections`.

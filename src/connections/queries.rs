@@ -11,6 +11,9 @@ use crate::db::{Conn, Tx, on_backend};
 /// A refresh that a process began and did not end lapses after this long.
 const REFRESH_LEASE: TimeDelta = TimeDelta::seconds(30);
 
+/// Zoho counts refreshes in any ten minutes.
+pub(super) const REFRESH_WINDOW: TimeDelta = TimeDelta::minutes(10);
+
 /// A connection as it is stored on connecting.
 #[derive(Insertable, AsChangeset, Clone)]
 #[diesel(table_name = connections, treat_none_as_null = true)]
@@ -84,13 +87,19 @@ pub(super) fn release_refresh(tx: &mut Tx<'_>, by: &str) -> QueryResult<()> {
 }
 
 /// The refreshes since a moment, oldest first: when, and what went wrong.
-pub(super) fn refreshes_since(tx: &mut Tx<'_>, id: ConnectionId, since: UtcTime) -> QueryResult<Vec<(UtcTime, Option<String>)>> {
+pub(super) fn refreshes_since(conn: &mut Conn, id: ConnectionId, since: UtcTime) -> QueryResult<Vec<(UtcTime, Option<String>)>> {
     token_refreshes::table
         .filter(token_refreshes::connection_id.eq(id.0))
         .filter(token_refreshes::at.ge(since))
         .order((token_refreshes::at, token_refreshes::id))
         .select((token_refreshes::at, token_refreshes::error))
-        .load(tx.conn())
+        .load(conn)
+}
+
+/// The refreshes that count against what we allow ourselves, oldest first: when, and what went wrong.
+pub fn recent_refreshes(conn: &mut Conn, provider: &str, now: UtcTime) -> QueryResult<Vec<(UtcTime, Option<String>)>> {
+    let Some(seen) = find(conn, provider)? else { return Ok(Vec::new()) };
+    refreshes_since(conn, seen.id, seen.connected_at.max(now - REFRESH_WINDOW))
 }
 
 /// Writes a refresh down before it is made, so that a crash counts too.

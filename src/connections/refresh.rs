@@ -4,21 +4,25 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::model::{Access, Connection, failure};
-use super::queries::{self, NewToken, RefreshTicket};
+use super::queries::{self, NewToken, REFRESH_WINDOW, RefreshTicket};
 use crate::app::App;
+use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
 use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
 use crate::integrations::zoho::{PROVIDER, data_centers};
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
+use crate::outbox::admin::Request;
 use crate::random;
 use crate::timeline::{self, Event};
 use crate::vault::VaultError;
+use crate::web::format;
 
 /// Zoho allows 10 refreshes in 10 minutes; we allow ourselves half.
-const REFRESHES_MAX: usize = 5;
-const WINDOW: TimeDelta = TimeDelta::minutes(10);
+pub const REFRESHES_MAX: usize = 5;
+/// A person who tries the refresh out leaves so many of them to the jobs.
+const LEFT_TO_JOBS: usize = 2;
 /// After a failure nobody asks again for this long.
 const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
 
@@ -31,23 +35,40 @@ pub(super) enum Turn {
     NotNow(Failure),
 }
 
-/// Asks to be the one that refreshes, before any call is made.
-pub(super) async fn take_turn(app: &App, provider: &str, seen: &Connection) -> Result<Turn, Failure> {
+/// Asks to be the one that refreshes, before any call is made. A person who only tries it out is named, and audited.
+pub(super) async fn take_turn(app: &App, provider: &str, seen: &Connection, tried_by: Option<&Request>) -> Result<Turn, Failure> {
     let (now, by) = (app.clock.now(), format!("{}:{}", app.process_id, random::token()));
-    let seen = seen.clone();
+    let (seen, tried_by) = (seen.clone(), tried_by.cloned());
     let ask = move |tx: &mut Tx<'_>| {
         if !queries::take_refresh(tx, &seen, &by, now)? {
             return Ok(Turn::Theirs);
         }
-        let recent = queries::refreshes_since(tx, seen.id, seen.connected_at.max(now - WINDOW))?;
-        if let Some(refusal) = too_often(&recent, now) {
+        let most = if tried_by.is_some() { REFRESHES_MAX - LEFT_TO_JOBS } else { REFRESHES_MAX };
+        let recent = queries::refreshes_since(tx.conn(), seen.id, seen.connected_at.max(now - REFRESH_WINDOW))?;
+        if let Some(refusal) = too_often(&recent, most, now) {
             queries::release_refresh(tx, &by)?;
             return Ok(Turn::NotNow(refusal));
         }
         let refresh_id = queries::note_refresh(tx, seen.id, now)?;
+        if let Some(person) = &tried_by {
+            audit::record(tx, now, &trial(person))?;
+        }
         Ok(Turn::Ours(RefreshTicket { refresh_id, by: by.clone() }))
     };
     app.store.write::<_, diesel::result::Error>("connections.take_refresh", provider, ask).await.map_err(|cause| own_database(&cause))
+}
+
+fn trial(by: &Request) -> Act<'_> {
+    Act {
+        actor: &by.actor,
+        action: "connections.test_refresh",
+        subject: "connection:zoho",
+        line: None,
+        reason: by.reason.as_deref(),
+        before: None,
+        after: None,
+        address: by.address.as_deref(),
+    }
 }
 
 /// Refreshes and stores the token. A grant that is refused for good asks for a person.
@@ -149,8 +170,8 @@ fn unreadable(cause: &VaultError) -> Failure {
     failure(FailureClass::Authentication, message, None)
 }
 
-/// The rules about how often, from the refreshes of the last ten minutes, oldest first.
-fn too_often(recent: &[(UtcTime, Option<String>)], now: UtcTime) -> Option<Failure> {
+/// The rules about how often, from the refreshes of the last ten minutes, oldest first; `most` are allowed.
+fn too_often(recent: &[(UtcTime, Option<String>)], most: usize, now: UtcTime) -> Option<Failure> {
     let wait_s = |until: UtcTime| u32::try_from((until - now).num_seconds().max(1)).unwrap_or(1);
     if let Some((at, Some(why))) = recent.last()
         && *at + COOL_DOWN > now
@@ -158,9 +179,16 @@ fn too_often(recent: &[(UtcTime, Option<String>)], now: UtcTime) -> Option<Failu
         let message = format!("The Zoho token could not be renewed a moment ago; the next try is in {} s. {why}", wait_s(*at + COOL_DOWN));
         return Some(failure(FailureClass::RateLimited, message, Some(wait_s(*at + COOL_DOWN))));
     }
-    let oldest = recent.len().checked_sub(REFRESHES_MAX).and_then(|first| recent.get(first))?;
-    let message = format!("The Zoho token was renewed {REFRESHES_MAX} times within 10 minutes, which is as often as we allow ourselves");
-    Some(failure(FailureClass::RateLimited, message, Some(wait_s(oldest.0 + WINDOW))))
+    let oldest = recent.len().checked_sub(most).and_then(|first| recent.get(first))?;
+    let message = match most {
+        REFRESHES_MAX => format!("The Zoho token was renewed {most} times within 10 minutes, which is as often as we allow ourselves"),
+        _ => format!(
+            "The Zoho token was renewed {} times within 10 minutes; the last {LEFT_TO_JOBS} of {REFRESHES_MAX} are kept for jobs. Try again in {}",
+            recent.len(),
+            format::duration(oldest.0 + REFRESH_WINDOW - now)
+        ),
+    };
+    Some(failure(FailureClass::RateLimited, message, Some(wait_s(oldest.0 + REFRESH_WINDOW))))
 }
 
 /// Our own database did not answer: the provider was not called.

@@ -1,48 +1,28 @@
-//! Whether this process lives and whether it can do its work: for load balancers, supervisors and start scripts.
+//! Whether the program does its work, and what would help if not: checks with stable ids over one bounded look at the
+//! database, for monitors, for people and for Prometheus. Changes nothing but where an operator presses a button.
 
-use rocket::http::Status;
-use rocket::response::status::Custom;
-use rocket::{Route, State, get, routes};
-use serde_json::{Value, json};
+mod advice;
+mod api;
+mod callers;
+pub mod check;
+pub mod configuration;
+mod crm_rules;
+mod desk;
+mod facts;
+mod lead_rules;
+mod pages;
+mod probes;
+mod queries;
+mod report;
+mod running_rules;
+mod views;
 
-use crate::app::App;
-use crate::clock::OFFSET_WARNED;
-use crate::web::format;
+pub use desk::Desk;
+pub use report::Report;
 
-/// Routes that need no sign-in and say nothing but the state.
+use rocket::{Route, routes};
+
+/// Probes that say nothing but the state, the report for monitors, the page for people.
 pub fn routes() -> Vec<Route> {
-    routes![livez, readyz]
-}
-
-/// The process answers; nothing else is asked.
-#[get("/livez")]
-fn livez() -> Value {
-    json!({ "status": "ok" })
-}
-
-/// The database answers with the current schema. No connection and no user is needed for that.
-#[get("/readyz")]
-async fn readyz(app: &State<App>) -> Custom<Value> {
-    match app.store.readiness().await {
-        Ok(()) => Custom(Status::Ok, ready(app)),
-        Err(why) => {
-            tracing::warn!(why, "Not ready");
-            // What is missing is told to the log, not to whoever asks.
-            Custom(
-                Status::ServiceUnavailable,
-                json!({ "status": "unavailable", "detail": "the database does not answer with the current schema; the log says more" }),
-            )
-        }
-    }
-}
-
-/// A clock that is off is told, yet the process stays in service: it answers pages and takes leads all the same.
-fn ready(app: &App) -> Value {
-    let ahead = app.clock.correction();
-    if ahead.abs() <= OFFSET_WARNED {
-        return json!({ "status": "ok" });
-    }
-    let claims = if app.clock.is_trustworthy() { "it is corrected for" } else { "no jobs are claimed until it is set right" };
-    let off = format::duration(ahead.abs());
-    json!({ "status": "ok", "detail": format!("this machine's clock differs from the database's by {off}; {claims}") })
+    routes![probes::livez, probes::readyz, api::report, api::test_refresh, pages::index, pages::process_now, pages::try_refresh]
 }

@@ -28,6 +28,7 @@ pub use defence::Defence;
 pub use filter::LeadFilter;
 pub use intake_limit::IntakeLimiter;
 pub use model::{Lead, LeadId, LeadKind, LeadStatus};
+pub use process_routes::process_pending;
 pub use views::label as word;
 
 use rocket::Route;

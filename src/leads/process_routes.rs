@@ -83,13 +83,23 @@ struct Run {
     force_refresh: bool,
 }
 
-async fn run_now(app: &App, registry: &Registry, by: CronOrOperator, run: Run) -> Result<Custom<Json<Value>>> {
+/// Tries the leads that wait now, as many as one request may; waits for what becomes of them.
+pub async fn process_pending(app: &App, registry: &Registry, actor: String) -> Result<Tally> {
+    let run = Run { action: "leads.process", kind: Some(DeliverLead::KIND), most: hurry::HURRY_MAX, sweep: false, force_refresh: false };
+    hurry_up(app, registry, actor, run).await.map(|(tally, _)| tally)
+}
+
+async fn hurry_up(app: &App, registry: &Registry, actor: String, run: Run) -> Result<(Tally, LineId)> {
     let now = app.clock.now();
     let line = LineId::mint(now);
-    let (actor, line_id) = (by.actor, line.clone());
+    let line_id = line.clone();
     let start = move |tx: &mut Tx<'_>| start(tx, now, &actor, &line_id, run);
     let ids = app.store.write("leads.run_now", "outbox.claim", start).await?;
-    let tally = hurry::wait(app, registry, ids, now).await?;
+    Ok((hurry::wait(app, registry, ids, now).await?, line))
+}
+
+async fn run_now(app: &App, registry: &Registry, by: CronOrOperator, run: Run) -> Result<Custom<Json<Value>>> {
+    let (tally, line) = hurry_up(app, registry, by.actor, run).await?;
     let status = if tally.is_settled() { Status::Ok } else { Status::Accepted };
     Ok(Custom(status, Json(answer(&tally, &line))))
 }

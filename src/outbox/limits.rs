@@ -158,6 +158,12 @@ pub fn gauge(conn: &mut Conn, connection: &str, limits: &Limits, now: UtcTime) -
     Ok(Gauge { at_once: limits.at_once, under_way, windows })
 }
 
+/// Calls counted since a moment, in whole buckets of the window.
+pub fn used_since(conn: &mut Conn, connection: &str, window: Window, since: UtcTime) -> QueryResult<i64> {
+    let buckets = window.buckets(conn, connection, since + TimeDelta::seconds(window.seconds))?;
+    Ok(sum(&buckets))
+}
+
 /// When the fullest window has room again for a call of this lane; None: there is room now.
 pub fn room_at(conn: &mut Conn, connection: &str, limits: &Limits, lane: Lane, now: UtcTime) -> QueryResult<Option<UtcTime>> {
     room_for(conn, connection, limits, (lane, 1), now)

@@ -7,7 +7,10 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-use super::kind::JobState;
+use super::kind::{JobState, Lane};
+use super::registry::Registry;
+use super::survey;
+use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::on_backend;
 
@@ -63,4 +66,42 @@ pub fn count(conn: &mut Conn, state: JobState, most: i64) -> QueryResult<i64> {
     );
     let counted: Counted = on_backend!(conn, |c| diesel::sql_query(count).get_result(c))?;
     Ok(counted.total)
+}
+
+/// How many jobs of one kind are in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindCount {
+    pub kind: String,
+    pub state: JobState,
+    pub total: i64,
+}
+
+/// The jobs that are not over well, by kind and state; counting stops at `most` each.
+pub fn counts_by_kind(conn: &mut Conn, most: i64) -> QueryResult<Vec<KindCount>> {
+    let mut counts = Vec::new();
+    for state in [JobState::Pending, JobState::Running, JobState::Uncertain, JobState::Dead] {
+        for kind in kinds(conn, state)? {
+            let sql = format!(
+                "SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM jobs WHERE {} AND kind = $1 ORDER BY id LIMIT {most}) AS first",
+                condition(state)
+            );
+            let counted: Counted = on_backend!(conn, |c| diesel::sql_query(sql).bind::<Text, _>(&kind).get_result(c))?;
+            counts.push(KindCount { kind, state, total: counted.total });
+        }
+    }
+    Ok(counts)
+}
+
+/// Since when the oldest job of a kind and lane could have run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadySince {
+    pub kind: &'static str,
+    pub lane: Lane,
+    pub due_at: UtcTime,
+}
+
+/// What is ready, by kind and lane: one look each, however many jobs wait. What holds it back is not asked.
+pub fn ready_since(conn: &mut Conn, registry: &Registry, now: UtcTime) -> QueryResult<Vec<ReadySince>> {
+    let groups = survey::groups(conn, registry)?.into_iter().filter(|group| group.due_at <= now);
+    Ok(groups.map(|group| ReadySince { kind: group.kind, lane: group.lane, due_at: group.due_at }).collect())
 }

@@ -94,6 +94,11 @@ impl Registry {
         self.0.limits.get(connection)
     }
 
+    /// The connection that jobs of this kind use.
+    pub fn connection_of(&self, kind: &str) -> Option<&'static str> {
+        self.get(kind).and_then(|spec| spec.connection)
+    }
+
     /// Every kind, with its lane.
     pub fn kinds(&self) -> Vec<(&'static str, Lane)> {
         self.0.kinds.iter().map(|(kind, spec)| (*kind, spec.lane)).collect()

@@ -27,7 +27,7 @@ pub fn events(
     listener: Listener,
     shutdown: Shutdown,
 ) -> EventStream<impl Stream<Item = Event> + use<>> {
-    let topics: &'static [Topic] = if matches!(listener.page.as_deref(), Some("overview" | "connections" | "outbox")) {
+    let topics: &'static [Topic] = if matches!(listener.page.as_deref(), Some("overview" | "connections" | "outbox" | "health")) {
         &[Topic::Leads, Topic::Jobs, Topic::Connections]
     } else {
         &[Topic::Leads, Topic::Jobs]

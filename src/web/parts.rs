@@ -15,11 +15,11 @@ impl Pill {
     /// The look of each word for a state that our pages use; one word looks the same everywhere.
     pub fn of(label: &'static str) -> Self {
         let (tone, icon) = match label {
-            "Done" | "Sent" | "Connected" => ("ok", "check"),
-            "Failed" | "Not connected" => ("bad", "x"),
+            "Done" | "Sent" | "Connected" | "Healthy" => ("ok", "check"),
+            "Failed" | "Not connected" | "Unhealthy" => ("bad", "x"),
             "Missed" | "Silent" => ("warn", "clock"),
             "Retrying" => ("warn", "rotate-ccw"),
-            "Needs a look" | "Sign-in refused" => ("warn", "triangle-alert"),
+            "Needs a look" | "Sign-in refused" | "Degraded" => ("warn", "triangle-alert"),
             "Paused" => ("warn", "hourglass"),
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),

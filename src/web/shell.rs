@@ -19,6 +19,7 @@ pub enum Section {
     Schedules,
     Processes,
     Seller,
+    Health,
     Account,
     Elsewhere,
 }
@@ -100,6 +101,7 @@ impl Shell {
             Section::Schedules => "schedules",
             Section::Processes => "processes",
             Section::Seller => "seller",
+            Section::Health => "health",
             Section::Account => "account",
             Section::Elsewhere => return false,
         };

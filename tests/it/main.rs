@@ -5,6 +5,7 @@ mod commands;
 mod connections;
 mod contract;
 mod harness;
+mod health;
 mod leads;
 mod outbox;
 mod retention;

@@ -59,7 +59,7 @@ pub fn api_url(api_domain: Option<&str>, accounts_url: &str, configured: Option<
     Err(refuse(format!("The token answer names {named}, which is not one of Zoho's hosts; set ZOHO_API_URL if it is right [api_domain]")))
 }
 
-fn by_accounts_url(accounts_url: &str) -> Option<&'static DataCenter> {
+pub fn by_accounts_url(accounts_url: &str) -> Option<&'static DataCenter> {
     let host = https_host(accounts_url)?;
     ALL.iter().find(|center| center.accounts_host == host)
 }

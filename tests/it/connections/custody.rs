@@ -7,12 +7,15 @@ use diesel::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use throughline::app::App;
-use throughline::connections::{ConnectionState, Summary, access_token, connect, refresh_after_rejection, require_reconnect, summary};
-use throughline::db::schema::{connections, events};
+use throughline::connections::{
+    ConnectionState, Summary, access_token, connect, refresh_after_rejection, require_reconnect, summary, test_refresh,
+};
+use throughline::db::schema::{audit, connections, events};
 use throughline::db::{Topic, Tx};
 use throughline::integrations::FailureClass;
 use throughline::integrations::zoho::PROVIDER;
 use throughline::integrations::zoho::oauth::{Grant, refresh};
+use throughline::outbox::admin::Request;
 
 use super::{by_cli, form, other_process};
 use crate::harness::{Whole, both_engines};
@@ -138,6 +141,39 @@ both_engines! {
         assert_eq!(refreshes(&whole), 5);
         app.clock.advance(Duration::from_secs(541));
         refresh_after_rejection(&whole.app, PROVIDER, &refused).await.expect("allowed again");
+    }
+
+    async fn a_person_may_try_a_refresh_out_and_leaves_two_of_five_to_the_jobs(app: TestApp) {
+        let whole = app.whole().await;
+        let first = token(&whole.app).await;
+        app.clock.advance(Duration::from_secs(60));
+        let by = || Request { actor: "user:7".into(), reason: None, address: Some("192.0.2.1".into()), now: app.clock.now() };
+        for _ in 0..2 {
+            let tested = test_refresh(&whole.app, PROVIDER, &by()).await.expect("the grant works");
+            assert_eq!(tested.expires_at, Some(app.clock.now() + TimeDelta::seconds(3600)));
+        }
+        assert_ne!(token(&whole.app).await, first, "the new token is the one that is used");
+        let refusal = test_refresh(&whole.app, PROVIDER, &by()).await.expect_err("with connecting that would be four");
+        assert_eq!((refusal.class, refusal.retry_after_s), (FailureClass::RateLimited, Some(540)));
+        assert!(refusal.message.contains("the last 2 of 5 are kept for jobs. Try again in 9 min"), "{}", refusal.message);
+        assert_eq!(refreshes(&whole), 3);
+        let refused = access_token(&whole.app, PROVIDER).await.expect("a token").token;
+        refresh_after_rejection(&whole.app, PROVIDER, &refused).await.expect("a job still gets its own");
+        let acts: Vec<(String, Option<String>)> = whole
+            .ask(|conn| audit::table.filter(audit::action.eq("connections.test_refresh")).select((audit::actor, audit::address)).load(conn))
+            .await;
+        assert_eq!(acts, vec![("user:7".to_owned(), Some("192.0.2.1".to_owned())); 2], "each that was made is audited");
+    }
+
+    async fn a_refresh_tried_out_on_a_revoked_grant_says_so_and_asks_for_a_person(app: TestApp) {
+        let whole = app.whole().await;
+        whole.sandbox.revoke_refresh_token();
+        let by = Request { actor: "user:7".into(), reason: None, address: None, now: app.clock.now() };
+        let failure = test_refresh(&whole.app, PROVIDER, &by).await.expect_err("revoked");
+        assert!(failure.message.contains("[invalid_code]"), "{}", failure.message);
+        assert_eq!(seen(&whole).await.state, ConnectionState::NeedsReconnect);
+        let again = test_refresh(&whole.app, PROVIDER, &by).await.expect_err("nobody asks again");
+        assert_eq!((again.class, refreshes(&whole)), (FailureClass::Authentication, 2));
     }
 
     async fn a_refresh_left_by_a_dead_process_lapses_after_thirty_seconds(app: TestApp) {

@@ -6,6 +6,7 @@ mod engines;
 mod whole;
 
 pub use app::TestApp;
+pub use cluster::Cluster;
 pub(crate) use engines::both_engines;
 pub use engines::on_engine;
 pub use whole::{Answered, Whole, read};

@@ -3,6 +3,7 @@
 mod big_tables;
 mod browser;
 mod bulk;
+pub mod browser;
 mod defence;
 mod exports;
 mod holding;
