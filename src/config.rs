@@ -1,6 +1,7 @@
 //! The configuration: `Rocket.toml` and the environment, parsed once into types.
 
 mod load;
+mod setting;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use load::{Mistakes, Sources};
+pub use setting::Setting;
 
 /// Everything that can be set. docs/configuration.md says what each key does.
 #[derive(Clone, Debug)]

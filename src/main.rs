@@ -26,6 +26,13 @@ enum Command {
     Migrate,
     /// Run the stand-in for Zoho alone.
     Sandbox(cli::sandbox::SandboxArguments),
+    /// Ask the program that serves here how it stands: exits with 0 (healthy), 1 (a warning) or 2 (failing).
+    HealthCheck(cli::health_check::HealthCheckArguments),
+    /// See what is set, and what will not work because of it.
+    Config {
+        #[command(subcommand)]
+        command: cli::config::ConfigCommand,
+    },
     /// Manage the people who may sign in.
     User {
         #[command(subcommand)]
@@ -50,6 +57,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(cause) => return cli::failed(&anyhow::Error::new(cause).context("starting the run-time")),
     };
+    // Two commands answer by it; for all others it says whether they could do what was asked.
+    let mut code = ExitCode::SUCCESS;
     let result = runtime.block_on(async {
         match command {
             Command::Serve(arguments) => cli::serve::run(&arguments).await,
@@ -57,6 +66,8 @@ fn main() -> ExitCode {
             Command::Worker => cli::serve::run(&cli::serve::ServeArguments::worker()).await,
             Command::Migrate => cli::migrate::run().await,
             Command::Sandbox(arguments) => cli::sandbox::run(&arguments).await,
+            Command::HealthCheck(arguments) => cli::health_check::run(&arguments).await.map(|answer| code = answer),
+            Command::Config { command } => cli::config::run(command).await.map(|answer| code = answer),
             Command::User { command } => cli::user::run(command).await,
             Command::Audit { command } => cli::audit::run(command).await,
             Command::Connect { command } => cli::connect::run(command).await,
@@ -65,7 +76,7 @@ fn main() -> ExitCode {
     // Blocking threads that still wait for a provider's name or a lock must not hold up the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => code,
         Err(cause) => cli::failed(&cause),
     }
 }

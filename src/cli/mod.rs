@@ -1,8 +1,10 @@
 //! The commands. Each says what it could not do and what to do about it, and exits with something other than 0 then.
 
 pub mod audit;
+pub mod config;
 pub mod connect;
 pub mod demo;
+pub mod health_check;
 pub mod logs;
 pub mod migrate;
 mod samples_feed;

@@ -1,6 +1,7 @@
 //! Reads the configuration: the environment first, then `Rocket.toml`. All mistakes are reported at once, each with the
 //! key's name, what is wrong and an example; values of secrets are never printed.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,11 +40,20 @@ const DEFAULT_MAPPING: [(&str, &str); 7] = [
 pub struct Sources {
     env: BTreeMap<String, String>,
     file: Dict,
+    /// Every key that was asked for so far, with its value.
+    pub(super) asked: RefCell<BTreeMap<String, Option<String>>>,
 }
 
 /// Everything that is wrong with the configuration.
 #[derive(Debug, Default)]
 pub struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    /// One by one; each begins with the key it is about.
+    pub fn list(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,12 +76,12 @@ impl Sources {
             Some(path) => read_file(path)?,
             None => read_file("Rocket.toml")?,
         };
-        Ok(Self { env, file })
+        Ok(Self { env, file, asked: RefCell::default() })
     }
 
     /// Given values only: for tests and for `demo`.
     pub fn given<'a>(env: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self { env: env.into_iter().map(|(key, value)| (key.into(), value.into())).collect(), file: Dict::new() }
+        Self { env: env.into_iter().map(|(key, value)| (key.into(), value.into())).collect(), ..Self::default() }
     }
 
     /// Sets a value as if it stood in the environment.
@@ -91,7 +101,9 @@ impl Sources {
             };
             table?.get(&name.to_lowercase()).and_then(as_text)
         };
-        self.env.get(key).or(alias).cloned().or_else(from_file).filter(|value| !value.trim().is_empty())
+        let value = self.env.get(key).or(alias).cloned().or_else(from_file).filter(|value| !value.trim().is_empty());
+        self.asked.borrow_mut().insert(key.to_owned(), value.clone());
+        value
     }
 }
 
@@ -353,7 +365,7 @@ mod tests {
     fn the_example_file_changes_nothing() {
         let file = read_file(concat!(env!("CARGO_MANIFEST_DIR"), "/Rocket.toml")).expect("it can be read");
         assert!(file.contains_key("port"), "it is there");
-        let with = Config::load(&Sources { env: BTreeMap::new(), file }).expect("the example is right");
+        let with = Config::load(&Sources { file, ..Sources::default() }).expect("the example is right");
         let without = Config::load(&Sources::default()).expect("the defaults work");
         assert_eq!(format!("{with:?}"), format!("{without:?}"));
     }

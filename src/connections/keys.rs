@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::queries;
 use crate::clock::UtcTime;
 use crate::config::Config;
-use crate::db::{self, ReadError, Store};
+use crate::db::{self, Conn, ReadError, Store};
 use crate::vault::Vault;
 
 /// The text whose seal proves that a key is the right one.
@@ -63,7 +63,28 @@ pub async fn check_key(store: &Store, vault: &Vault, now: UtcTime) -> anyhow::Re
         };
         store.write("connections.first_key", "encryption_keys", first).await.context("writing down the encryption key's id")?;
     }
-    let stored = keys(store).await?;
+    prove(&keys(store).await?, vault)
+}
+
+/// Whether the key that would be used is the right one, in words. Makes and writes nothing.
+pub fn inspect_key(conn: &mut Conn, config: &Config) -> anyhow::Result<String> {
+    let stored = queries::keys(conn).context("reading which key sealed the tokens")?;
+    let file = db::sqlite_path(&config.database_url).map(|database| database.with_file_name("secret.key"));
+    let vault = match (&config.encryption_key, file.filter(|path| path.exists())) {
+        (Some(key), _) => Vault::from_base64(key.expose_secret()).context("it cannot be used")?,
+        (None, Some(path)) => Vault::beside_database(&path)?.vault,
+        (None, None) if stored.is_empty() => {
+            return Ok("A key will be made beside the database at the first start: keep a copy of it".into());
+        }
+        (None, None) => bail!("the key that sealed this database's tokens is missing: put secret.key back from its backup, or set the key"),
+    };
+    if stored.is_empty() {
+        return Ok("The key is there, and becomes the database's own at the first start".into());
+    }
+    prove(&stored, &vault).map(|()| "The key is the one that sealed this database's tokens".into())
+}
+
+fn prove(stored: &[(String, String)], vault: &Vault) -> anyhow::Result<()> {
     let fits =
         stored.iter().any(|(id, sealed)| id == vault.key_id() && vault.open(sealed).is_ok_and(|text| text.expose_secret() == KNOWN_TEXT));
     if !fits {

@@ -16,7 +16,7 @@ mod views;
 
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
 pub use custody::{RefreshTested, access_token, refresh_after_rejection, require_reconnect, test_refresh};
-pub use keys::{Unlocked, check_key, unlock};
+pub use keys::{Unlocked, check_key, inspect_key, unlock};
 pub use model::{Access, ConnectionId, ConnectionState, RENEWED_BEFORE, Summary};
 pub use queries::{expire_access_token, recent_refreshes, summary};
 pub use refresh::REFRESHES_MAX;

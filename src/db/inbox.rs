@@ -1,5 +1,7 @@
 //! What waits for one writer: writes that somebody waits for, and chunks of bulk work that get a turn now and then.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::task::Task;
@@ -14,6 +16,8 @@ const BULK_QUEUE_MAX: usize = 32;
 pub(super) struct Door {
     ordinary: SyncSender<Letter>,
     bulk: SyncSender<Box<dyn Task>>,
+    /// Ordinary writes that the writer has not taken up yet; the inbox counts them down.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The writer's side.
@@ -23,6 +27,7 @@ pub(super) struct Inbox {
     /// The next chunk of bulk work, taken out of its channel to see whether there is one.
     next_chunk: Option<Box<dyn Task>>,
     batches_since_bulk: u32,
+    waiting: Arc<AtomicUsize>,
 }
 
 enum Letter {
@@ -51,12 +56,19 @@ pub(super) enum NotTaken {
 pub(super) fn inbox(max: usize) -> (Door, Inbox) {
     let (ordinary, ordinary_inbox) = sync_channel(max);
     let (bulk, bulk_inbox) = sync_channel(BULK_QUEUE_MAX);
-    (Door { ordinary, bulk }, Inbox { ordinary: ordinary_inbox, bulk: bulk_inbox, next_chunk: None, batches_since_bulk: 0 })
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let door = Door { ordinary, bulk, waiting: Arc::clone(&waiting) };
+    (door, Inbox { ordinary: ordinary_inbox, bulk: bulk_inbox, next_chunk: None, batches_since_bulk: 0, waiting })
 }
 
 impl Door {
     pub(super) fn offer(&self, task: Box<dyn Task>) -> Result<(), NotTaken> {
-        self.ordinary.try_send(Letter::Write(task)).map_err(NotTaken::from)
+        // Counted first: the writer may have taken it up by the time this returns.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.ordinary.try_send(Letter::Write(task)).map_err(|refused| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            NotTaken::from(refused)
+        })
     }
 
     pub(super) fn offer_bulk(&self, chunk: Box<dyn Task>) -> Result<(), NotTaken> {
@@ -66,8 +78,14 @@ impl Door {
         Ok(())
     }
 
+    /// Writes that wait, bulk work apart.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Puts one task behind everything that waits, of either sort. Blocks while there is no room.
     pub(super) fn put_behind_all(&self, ordinary: Box<dyn Task>, bulk: Box<dyn Task>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let _has_ended = self.ordinary.send(Letter::Write(ordinary));
         let _has_ended = self.bulk.send(bulk);
         let _is_awake = self.ordinary.try_send(Letter::BulkCame);
@@ -93,6 +111,7 @@ impl Inbox {
                 },
             };
             if let Letter::Write(task) = letter {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.batches_since_bulk = self.batches_since_bulk.saturating_add(1);
                 return Some(Turn::Ordinary(task));
             }
@@ -102,7 +121,10 @@ impl Inbox {
     /// One more ordinary write, if one waits.
     pub(super) fn try_next(&self) -> Option<Box<dyn Task>> {
         std::iter::from_fn(|| self.ordinary.try_recv().ok()).find_map(|letter| match letter {
-            Letter::Write(task) => Some(task),
+            Letter::Write(task) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                Some(task)
+            }
             Letter::BulkCame => None,
         })
     }

@@ -246,6 +246,12 @@ impl Store {
         self.0.writers.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
     }
 
+    /// How many writes wait for each writer: for metrics. None after `close`.
+    pub fn queue_lengths(&self) -> Vec<usize> {
+        let writers = self.0.writers.read().unwrap_or_else(PoisonError::into_inner);
+        writers.iter().flatten().map(Door::waiting).collect()
+    }
+
     /// Keys of one name that go to different writers: as many as asked for, spread over the writers there are.
     pub fn spread_keys(&self, name: &str, count: usize) -> Vec<String> {
         let writers = self.writers().max(1) as u64;

@@ -1,12 +1,15 @@
 //! What is set, and what will not work because of it. Shared by the report and by `throughline config check`. Secrets are never
 //! read here but for whether they are there.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::check::State;
 use crate::config::{Config, IntakeLimit, Roles};
 use crate::db::Engine;
 use crate::integrations::zoho::data_centers;
+use crate::web::site::names_this_machine;
 
 /// The command that tells all of it.
 pub const COMMAND: &str = "throughline config check";
@@ -38,15 +41,15 @@ impl Weight {
 pub struct Finding {
     pub weight: Weight,
     /// The key it is about.
-    pub setting: &'static str,
+    pub setting: Cow<'static, str>,
     /// What follows from it, and what to do.
     pub text: String,
 }
 
 impl Finding {
     /// Puts one together.
-    pub fn new(weight: Weight, setting: &'static str, text: impl Into<String>) -> Self {
-        Self { weight, setting, text: text.into() }
+    pub fn new(weight: Weight, setting: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
+        Self { weight, setting: setting.into(), text: text.into() }
     }
 }
 
@@ -63,20 +66,9 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Whether people reach this installation at this machine alone.
-fn is_local(config: &Config) -> bool {
-    let host = url::Url::parse(&config.public_url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
-    match host {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
 fn address(config: &Config) -> Option<Finding> {
     const KEY: &str = "THROUGHLINE_PUBLIC_URL";
-    match (is_local(config), config.public_url.starts_with("https://"), config.address.is_loopback()) {
+    match (names_this_machine(&config.public_url), config.public_url.starts_with("https://"), config.address.is_loopback()) {
         (true, _, false) => Some(Finding::new(
             Weight::Warning,
             KEY,
@@ -169,7 +161,7 @@ fn zoho(config: &Config) -> Vec<Finding> {
 
 fn local(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
-    if config.intake_limit == IntakeLimit::Off && !is_local(config) {
+    if config.intake_limit == IntakeLimit::Off && !names_this_machine(&config.public_url) {
         found.push(Finding::new(Weight::Warning, "THROUGHLINE_INTAKE_LIMIT", "is off: one script can fill the database."));
     }
     if config.zone == chrono_tz::UTC {
@@ -186,7 +178,7 @@ mod tests {
     use super::*;
     use crate::config::Sources;
 
-    fn told(settings: &[(&str, &str)]) -> Vec<(Weight, &'static str)> {
+    fn told(settings: &[(&str, &str)]) -> Vec<(Weight, Cow<'static, str>)> {
         let config = Config::load(&Sources::given(settings.iter().copied())).expect("a configuration");
         findings(&config)
             .into_iter()
@@ -231,7 +223,7 @@ mod tests {
             (Weight::Warning, "ZOHO_ACCOUNTS_URL"),
             (Weight::Warning, "THROUGHLINE_INTAKE_LIMIT"),
         ];
-        assert_eq!(told(&settings), expected);
-        assert_eq!(told(&[("THROUGHLINE_ROLES", "web")]), [(Weight::Failure, "THROUGHLINE_ROLES")]);
+        assert_eq!(told(&settings), expected.map(|(weight, setting)| (weight, setting.into())));
+        assert_eq!(told(&[("THROUGHLINE_ROLES", "web")]), [(Weight::Failure, "THROUGHLINE_ROLES".into())]);
     }
 }

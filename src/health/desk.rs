@@ -17,6 +17,7 @@ use crate::db::{self, Conn, migrate};
 use crate::error::Error;
 use crate::outbox::schedules::{Schedule, Schedules};
 use crate::outbox::{Registry, lists};
+use crate::seller;
 
 /// How long a report is given out again.
 const FRESH_FOR: TimeDelta = TimeDelta::seconds(5);
@@ -49,9 +50,12 @@ impl Desk {
 }
 
 async fn look(app: &App, registry: &Registry, schedules: &Schedules) -> Report {
-    let (now, registry, schedules) = (app.clock.now(), registry.clone(), schedules.all().to_vec());
+    let (now, registry, schedules, parts) = (app.clock.now(), registry.clone(), schedules.clone(), app.clone());
     let watch = Stopwatch::start();
-    let read = app.store.read(move |conn| everything(conn, &registry, &schedules, now));
+    let read = app.store.read(move |conn| {
+        let zone = seller::current(conn, &parts.config)?.zone;
+        everything(conn, &registry, &schedules.all(zone), now)
+    });
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(mut facts)) => {
             facts.answered_in = watch.elapsed();

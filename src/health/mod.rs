@@ -8,8 +8,10 @@ pub mod check;
 pub mod configuration;
 mod crm_rules;
 mod desk;
+mod exposition;
 mod facts;
 mod lead_rules;
+mod metrics;
 mod pages;
 mod probes;
 mod queries;
@@ -24,5 +26,14 @@ use rocket::{Route, routes};
 
 /// Probes that say nothing but the state, the report for monitors, the page for people.
 pub fn routes() -> Vec<Route> {
-    routes![probes::livez, probes::readyz, api::report, api::test_refresh, pages::index, pages::process_now, pages::try_refresh]
+    routes![
+        probes::livez,
+        probes::readyz,
+        api::report,
+        api::test_refresh,
+        metrics::metrics,
+        pages::index,
+        pages::process_now,
+        pages::try_refresh
+    ]
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::redact::redact;
+use super::tally;
 use super::{Answer, Outgoing, SendFailure};
 
 /// One call, as an attempt records it. `request` and `response` are redacted and cut to 16 KiB each.
@@ -25,6 +26,7 @@ pub struct Exchange {
 impl Exchange {
     /// Writes down one call: secrets hidden, long bodies cut. A call without an answer keeps the reason in its place.
     pub fn of(provider: &'static str, request: &Outgoing, answer: &Result<Answer, SendFailure>, duration_ms: i64) -> Self {
+        tally::count(provider, answer, duration_ms);
         let (status, request_id, response) = match answer {
             Ok(answer) => {
                 (Some(answer.status), answer.header("x-request-id").map(str::to_owned), String::from_utf8_lossy(&answer.body).into_owned())

@@ -5,11 +5,13 @@ mod exchange;
 mod meter;
 mod redact;
 mod reqwest;
+mod tally;
 
 pub use exchange::{CallLog, Exchange};
 pub use meter::{Meter, count_call};
 pub use redact::redact;
 pub use reqwest::ReqwestTransport;
+pub use tally::{BUCKETS_MS, Calls, calls};
 
 use futures_util::future::BoxFuture;
 

@@ -67,8 +67,8 @@ fn connection(connection: Option<&Connection>, times: Times) -> Option<Concern> 
                 icon: "hourglass",
                 title: "Zoho CRM is paused".into(),
                 text,
-                href: "/outbox?state=retrying".into(),
-                button: "Open jobs",
+                href: "/health".into(),
+                button: "Open health",
             })
         }
         _ => bad("Zoho CRM is disconnected", format!("{reason} Leads are kept safe and wait.")),

@@ -21,6 +21,7 @@ pub mod shell;
 pub mod site;
 pub mod theme;
 pub mod ticked;
+pub mod traffic;
 pub mod upload;
 pub mod wants;
 
@@ -35,6 +36,7 @@ pub use problem::Problem;
 pub use shell::{Frame, NavCounts, Section, Shell, ShellUser};
 pub use site::Site;
 pub use theme::Theme;
+pub use traffic::Traffic;
 pub use upload::Upload;
 pub use wants::Wants;
 
@@ -50,6 +52,7 @@ pub fn routes() -> Vec<Route> {
 pub fn attach(rocket: Rocket<Build>, site: Site, exempt: Vec<&'static str>) -> Rocket<Build> {
     rocket
         .manage(site)
+        .manage(Traffic::default())
         .attach(request_log::RequestLog)
         .attach(cross_site::CrossSite { exempt })
         .attach(headers::Headers)

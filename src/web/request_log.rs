@@ -5,6 +5,7 @@ use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Data, Request, Response};
 
+use super::traffic::Traffic;
 use crate::clock::Stopwatch;
 use crate::random;
 
@@ -42,6 +43,9 @@ impl Fairing for RequestLog {
         let begun = begun(request);
         response.set_header(Header::new("X-Request-Id", begun.id.clone()));
         let template = request.route().map_or("(no route)", |route| route.uri.as_str());
+        if let Some(traffic) = request.rocket().state::<Traffic>() {
+            traffic.count(template, request.method(), response.status().code);
+        }
         if template.starts_with("/static/") {
             return;
         }

@@ -47,6 +47,17 @@ impl Site {
     }
 }
 
+/// Whether an address leads to nothing but this machine.
+pub fn names_this_machine(url: &str) -> bool {
+    let parsed = url::Url::parse(url);
+    match parsed.as_ref().map(url::Url::host) {
+        Ok(Some(url::Host::Ipv4(ip))) => ip.is_loopback(),
+        Ok(Some(url::Host::Ipv6(ip))) => ip.is_loopback(),
+        Ok(Some(url::Host::Domain(name))) => name == "localhost",
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -10,14 +10,14 @@ use tempfile::TempDir;
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=";
 
-fn program(folder: &Path) -> Command {
+pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
     command.env_clear().env("PATH", "/usr/bin:/bin").current_dir(folder).stdin(Stdio::null());
     command.env("ROCKET_PORT", free_port().to_string());
     command
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
 }
 
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
 }
 
 /// A program that is stopped when the test is over, however that ends.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -44,7 +44,7 @@ impl Drop for Running {
 }
 
 /// Starts `serve` and waits until it listens.
-fn serving(folder: &Path, settings: &[(&str, &str)]) -> Running {
+pub fn serving(folder: &Path, settings: &[(&str, &str)]) -> Running {
     let mut child = program(folder).arg("serve").envs(settings.iter().copied()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
     let running = Running(child);

@@ -1,5 +1,7 @@
 //! Health: the report for monitors, the page, metrics, and the commands beside them.
 
+mod commands;
+mod metrics;
 mod page;
 mod report;
 

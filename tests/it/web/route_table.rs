@@ -64,6 +64,7 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Get, "/operations/preview", Who::Operators),
     (Method::Get, "/outbox", Who::SignedIn),
     (Method::Get, "/outbox/<id>", Who::SignedIn),
+    (Method::Get, "/metrics", Who::SignedIn),
     (Method::Post, "/outbox/<id>/cancellation", Who::Operators),
     (Method::Post, "/outbox/<id>/completion", Who::Operators),
     (Method::Post, "/outbox/<id>/run", Who::Operators),
