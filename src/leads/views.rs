@@ -29,6 +29,8 @@ pub struct LeadList {
     pub pager: Pager,
     /// What the list is narrowed to, in words; empty where it is not.
     pub narrowed: String,
+    /// Why an empty list is good news; empty where it is none.
+    pub all_good: String,
     /// How far a search has looked; empty without one.
     pub searched: String,
     /// Goes on with the search among older leads.
@@ -106,6 +108,7 @@ impl LeadList {
             rows: found.page.rows.iter().map(|lead| LeadRow::new(lead, times)).collect(),
             pager: Pager { newer: link(found.page.newer.or(back_to_start)), older: link(found.page.older) },
             narrowed: narrowed(filter),
+            all_good: all_good(listing),
             searched: found.searched.as_ref().map(|done| searched(done.on.is_some(), &times.stamp(done.back_to))).unwrap_or_default(),
             saved: listing.saved.clone(),
             exports: Exports::of(&filter.href(None, "")),
@@ -159,6 +162,17 @@ fn choices(listing: &Listing) -> Vec<Choice> {
 fn narrowed(filter: &LeadFilter) -> String {
     let parts = filter.in_words();
     if parts.is_empty() { String::new() } else { format!("No lead {}.", parts.join(" and ")) }
+}
+
+/// Nothing failed, nothing waits for a person: that is said as what it is.
+fn all_good(listing: &Listing) -> String {
+    let filter = &listing.filter;
+    let is_trouble = matches!(filter.status, Some(LeadStatus::Failed | LeadStatus::Uncertain | LeadStatus::Retry));
+    let sent = listing.counts.iter().find(|(status, _)| *status == LeadStatus::Sent).map_or(0, |(_, count)| *count);
+    if !is_trouble || filter.source.is_some() || filter.text.is_some() {
+        return String::new();
+    }
+    format!("Nothing is in trouble here. Zoho CRM has {} of the leads.", format::capped(sent, COUNT_MAX))
 }
 
 /// A lead with everything known about it.

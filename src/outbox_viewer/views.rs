@@ -37,6 +37,8 @@ pub struct JobList {
     pub pager: Pager,
     /// What the list is narrowed to, in words; empty where it is not.
     pub narrowed: String,
+    /// Why an empty list is good news; empty where it is none.
+    pub all_good: String,
     /// How far a page that is short has looked; empty where it has seen all there is.
     pub looked: String,
     pub saved: FilterStrip,
@@ -107,6 +109,7 @@ impl JobList {
             pager: Pager { newer: link("after", page.newer).or(to_start), older: link("before", page.older) },
             looked: page.looked_to.map(|id| looked(selection, id)).unwrap_or_default(),
             narrowed: narrowed(selection, page.looked_to.is_some()),
+            all_good: all_good(listing),
             saved: listing.saved.clone(),
             exports: Exports::of(&selection.href("/outbox", &[])),
             acts: if may_operate { bulk::links(selection) } else { Vec::new() },
@@ -209,6 +212,20 @@ fn narrowed(selection: &Selection, is_cut: bool) -> String {
         (Some(shown), "") => format!("No job has the state {} now.", shown.label()),
         (None, kind) => format!("There is no job of the kind {kind}."),
         (Some(shown), kind) => format!("No job of the kind {kind} has the state {} now.", shown.label()),
+    }
+}
+
+/// Nothing failed, nothing waits for a person: that is said as what it is.
+fn all_good(listing: &Listing) -> String {
+    let is_trouble = matches!(listing.selection.list.shown, Some(Shown::Failed | Shown::Uncertain | Shown::Retrying));
+    let done = listing.counts.iter().find(|count| count.shown == Shown::Done);
+    let is_by_state = !listing.selection.needs_looks() && listing.selection.list.kind.is_none();
+    match done {
+        Some(done) if is_trouble && is_by_state && listing.page.looked_to.is_none() => {
+            let more = if done.is_floor { "+" } else { "" };
+            format!("Nothing is in trouble here. {}{more} jobs are done.", format::number(done.total))
+        }
+        _ => String::new(),
     }
 }
 

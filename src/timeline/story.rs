@@ -180,6 +180,8 @@ pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Ent
         "jobs.retry" => ("rotate-ccw", "Asked to run again".to_owned()),
         "jobs.cancel" => ("ban", "Cancelled".to_owned()),
         "jobs.mark_done" => ("check", "Marked as done".to_owned()),
+        "bulk.start" => ("play", "Bulk operation started".to_owned()),
+        "bulk.cancel" => ("ban", "Bulk operation cancelled".to_owned()),
         "outbox.pause" => ("pause", "Put on hold".to_owned()),
         "outbox.resume" => ("play", "Let go again".to_owned()),
         "schedules.run" => ("play", "Schedule run by hand".to_owned()),

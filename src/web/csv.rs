@@ -9,6 +9,7 @@ use futures_util::stream::{self, BoxStream};
 use rocket::http::{ContentType, Header};
 use rocket::response::stream::ReaderStream;
 use rocket::response::{self, Responder};
+use rocket::tokio::sync::Semaphore;
 use rocket::{Request, Response};
 
 use super::list_form::ListForm;
@@ -21,6 +22,9 @@ const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '
 
 /// Excel reads a file as UTF-8 only if it begins with this.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Pieces of files that are read at once in this process: however many files are on their way, pages find a reader.
+static READS: Semaphore = Semaphore::const_new(2);
 
 /// One value of a row. Numbers and times are ours and stay as they are; texts are neutralised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +115,11 @@ impl CsvFile {
         let (store, read) = (store.clone(), Arc::new(read));
         let page = move |place: P| {
             let (store, read) = (store.clone(), read.clone());
-            async move { store.read(move |conn| read(conn, place)).await }
+            async move {
+                // It is never closed, so this only waits.
+                let _turn = READS.acquire().await;
+                store.read(move |conn| read(conn, place)).await
+            }
         };
         let (rows, on) = page(start).await?;
         let rest = stream::unfold((on, page), |(place, page)| async move {

@@ -102,6 +102,9 @@ both_engines! {
             ("leads_by_time", "SELECT COUNT(*) FROM (SELECT 1 FROM leads WHERE received_at >= '2026-11-21 05:00:00' AND status <> 'quarantined' AND status <> 'spam' LIMIT 10000) AS first"),
             ("leads_by_status", "SELECT received_at, id FROM leads WHERE status = 'spam' AND updated_at < '2026-11-21 05:00:00' ORDER BY received_at, id LIMIT 150"),
             ("jobs_open", "SELECT * FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind = 'leads.deliver' ORDER BY id DESC LIMIT 51"),
+            // A walk over jobs, for files, bulk operations and filters that no index knows; and one over leads.
+            ("jobs_open", "SELECT id, lane, connection, last_class, last_error, updated_at FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind >= 'leads.deliver' AND kind <= 'leads.deliver' AND (kind, id) > ('leads.deliver', 700) ORDER BY kind ASC, id ASC LIMIT 1000"),
+            ("leads_by_status", "SELECT * FROM leads WHERE status = 'failed' AND received_at >= '2026-11-21 03:00:00' AND (received_at > '2026-11-21 03:00:00' OR id > 9) ORDER BY received_at, id LIMIT 1000"),
             ("jobs_done", "SELECT * FROM jobs WHERE state = 'succeeded' AND kind = 'rare.kind' ORDER BY id DESC LIMIT 51"),
             ("jobs_done", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'succeeded' ORDER BY kind, id LIMIT 10000) AS first"),
             ("jobs_done", "SELECT kind FROM jobs WHERE state = 'succeeded' AND kind > 'leads.deliver' ORDER BY kind LIMIT 1"),
