@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::leads::{self, LeadStatus};
 use crate::outbox::admin::{self, Request};
 use crate::outbox::{JobId, JobState, Registry};
+use crate::outbox_viewer::list_queries;
 
 const CHANGED: &str = "It has changed since the operation began";
 const GONE: &str = "It is no longer kept";
@@ -60,7 +61,7 @@ fn deal_with(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: It
 
 /// The refusals that are foreseen are told apart here: an error of the database inside a transaction would undo all of it.
 fn job(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: JobId, by: &Request) -> Result<Fate> {
-    let Some(row) = twin_queries::find_job(tx.conn(), id)? else { return Ok(Fate::Skipped(GONE)) };
+    let Some(row) = list_queries::find(tx.conn(), id)? else { return Ok(Fate::Skipped(GONE)) };
     if row.updated_at > operation.created_at || !operation.act.job_states().contains(&row.state) {
         return Ok(Fate::Skipped(CHANGED));
     }

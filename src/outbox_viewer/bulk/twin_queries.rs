@@ -1,15 +1,10 @@
-//! What a chunk asks about each job before it touches it.
+//! What a chunk asks about a job before it touches it: whether another does its work.
 
 use diesel::prelude::*;
 
 use crate::db::Conn;
 use crate::db::schema::jobs;
 use crate::outbox::{JobId, JobRow, JobState};
-
-/// The job with this id.
-pub fn find_job(conn: &mut Conn, id: JobId) -> QueryResult<Option<JobRow>> {
-    jobs::table.filter(jobs::id.eq(id)).select(JobRow::as_select()).first(conn).optional()
-}
 
 /// Whether another unfinished job carries its unique key.
 pub fn has_twin(conn: &mut Conn, row: &JobRow) -> QueryResult<bool> {

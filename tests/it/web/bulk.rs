@@ -86,20 +86,16 @@ fn mortal(app: &mut TestApp) -> Deaths {
     deaths
 }
 
+fn announcement(whole: &Whole) -> Announcement {
+    let now = whole.app.clock.now();
+    Announcement { id: "test-1".into(), role: "worker".into(), version: "1".into(), host: "h".into(), started_at: now, heartbeat_at: now }
+}
+
 impl Deaths {
     /// Runs the operation until the process dies with so many chunks handed in; whether the last of them is written, nobody
     /// has heard. Then its jobs are taken back.
     async fn die_after(&self, app: &TestApp, whole: &Whole, chunks: usize) {
-        let now = whole.app.clock.now();
-        let announcement = Announcement {
-            id: "test-1".into(),
-            role: "worker".into(),
-            version: "1".into(),
-            host: "h".into(),
-            started_at: now,
-            heartbeat_at: now,
-        };
-        whole.outbox.beat(announcement).await.expect("it lived");
+        whole.outbox.beat(announcement(whole)).await.expect("it lived");
         // Zoho is not connected, so that nothing else is ready.
         let mut runs = whole.outbox.claim(10).await.expect("it claims");
         let run = runs.pop().filter(|_| runs.is_empty()).expect("the operation's job alone");
@@ -149,6 +145,25 @@ both_engines! {
         let arrived = whole.sandbox.leads();
         assert_eq!(arrived.len(), 3_000);
         assert_eq!(count(&whole, "leads WHERE status = 'sent'").await, 3_000, "their leads follow");
+    }
+
+    async fn a_process_that_comes_back_from_the_dead_does_nothing_twice(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill_failed(&app, &whole, 300).await;
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        let operation = start(&browser, "jobs", "retry", "state=failed").await;
+        whole.outbox.beat(announcement(&whole)).await.expect("it lived");
+        let old = whole.outbox.claim(10).await.expect("it claims").pop().expect("the operation's job");
+        app.clock.advance(Duration::from_secs(31));
+        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 1);
+        let new = whole.outbox.claim(10).await.expect("it claims").pop().expect("the same job again");
+
+        let (old, new) = tokio::join!(whole.outbox.attempt(old), whole.outbox.attempt(new));
+        whole.outbox.finish(vec![old, new]).await.expect("it is written down");
+        whole.run_until_idle().await;
+
+        assert_eq!(outcome(&told(&browser, &operation).await), ("done", 300, 0, 0));
+        assert_eq!(count(&whole, "audit WHERE action = 'jobs.retry'").await, 300);
     }
 
     async fn cancelled_in_the_middle_it_stops_and_what_was_done_stays(app: TestApp) {
