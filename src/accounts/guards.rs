@@ -12,6 +12,7 @@ use crate::web::{
 };
 
 use super::model::{Role, User};
+use super::queries::Attention;
 use super::sessions::{self, Session};
 
 /// Someone who is signed in and may see everything.
@@ -133,7 +134,7 @@ fn refuse<T>(request: &Request<'_>, problem: Problem) -> Outcome<T, ()> {
 }
 
 fn frame(request: &Request<'_>, app: &App, site: &Site, session: &Session) -> Frame {
-    let (jobs, leads) = session.attention;
+    let Attention { jobs, leads, quarantine } = session.attention;
     let shown = |count: i64| if count == 0 { String::new() } else { format::capped(count, 100) };
     // A part of a page that fetches itself again must not use up the message meant for the person.
     let flash = if Wants::in_background(request) { None } else { flash::take(request.cookies(), site) };
@@ -142,7 +143,7 @@ fn frame(request: &Request<'_>, app: &App, site: &Site, session: &Session) -> Fr
         theme: Theme::of(request),
         here: request.uri().to_string(),
         flash,
-        counts: NavCounts { jobs: shown(jobs), leads: shown(leads) },
+        counts: NavCounts { jobs: shown(jobs), leads: shown(leads), quarantine: shown(quarantine) },
         times: Times { zone: session.zone.unwrap_or(site.zone), now: app.clock.now() },
         as_of: app.store.changes_told(),
     }

@@ -143,13 +143,26 @@ pub fn zone(conn: &mut Conn) -> QueryResult<Option<Tz>> {
     Ok(zone.and_then(|zone| zone.parse().ok()))
 }
 
-/// Jobs and leads that a person should look at, each counted up to 100.
-pub fn attention(conn: &mut Conn) -> QueryResult<(i64, i64)> {
+/// What a person should look at, each counted up to 100.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention {
+    /// Jobs that failed or need a look.
+    pub jobs: i64,
+    /// Leads that did.
+    pub leads: i64,
+    /// Submissions that are held.
+    pub quarantine: i64,
+}
+
+/// Counts what a person should look at.
+pub fn attention(conn: &mut Conn) -> QueryResult<Attention> {
     let failed_jobs = lists::count(conn, JobState::Dead, ATTENTION_MAX)? + lists::count(conn, JobState::Uncertain, ATTENTION_MAX)?;
-    let failed_leads: Vec<i64> = leads::table
+    let count_of = |ids: Vec<i64>| i64::try_from(ids.len()).unwrap_or(ATTENTION_MAX);
+    let failed_leads = leads::table
         .filter(leads::status.eq("failed").or(leads::status.eq("uncertain")))
         .select(leads::id)
         .limit(ATTENTION_MAX)
         .load(conn)?;
-    Ok((failed_jobs.min(ATTENTION_MAX), i64::try_from(failed_leads.len()).unwrap_or(ATTENTION_MAX)))
+    let held = leads::table.filter(leads::status.eq("quarantined")).select(leads::id).limit(ATTENTION_MAX).load(conn)?;
+    Ok(Attention { jobs: failed_jobs.min(ATTENTION_MAX), leads: count_of(failed_leads), quarantine: count_of(held) })
 }

@@ -12,7 +12,7 @@ use crate::web::cross_site::SESSION;
 use crate::{Result, random};
 
 use super::model::{SessionId, User};
-use super::queries;
+use super::queries::{self, Attention};
 
 /// Without a request for this long a session ends.
 const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -50,8 +50,8 @@ impl Token {
 pub struct Session {
     pub id: SessionId,
     pub user: User,
-    /// Failed jobs and leads, for the navigation.
-    pub attention: (i64, i64),
+    /// For the navigation.
+    pub attention: Attention,
     /// The seller's zone, once it has been saved.
     pub zone: Option<chrono_tz::Tz>,
 }

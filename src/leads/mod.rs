@@ -37,7 +37,7 @@ use crate::outbox::RegistryBuilder;
 
 /// Every route of this feature.
 pub fn routes() -> Vec<Route> {
-    [intake::routes(), process_routes::routes(), pages::routes(), selected_pages::routes()].concat()
+    [intake::routes(), process_routes::routes(), pages::routes(), quarantine::routes(), selected_pages::routes()].concat()
 }
 
 /// The kinds of jobs leads need.

@@ -11,7 +11,7 @@ use super::filter::LeadFilter;
 use super::list_queries as list;
 use super::model::LeadId;
 use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing};
-use super::{list_export, queries, submission};
+use super::{list_export, quarantine, queries, submission};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
@@ -74,7 +74,8 @@ async fn read_story(app: &App, registry: &Registry, id: LeadId) -> Result<LeadSt
             let story = story::of_line(conn, &lead.line_id)?;
             let job = list::last_job(conn, id)?;
             let reasons = Reasons::read(conn, &registry, job.as_slice(), now)?;
-            Ok(LeadStory { job, reasons, lead, story })
+            let suspicion = quarantine::queries::suspicions_of(conn, &[id])?.into_iter().next().map(|(_, suspicion)| suspicion);
+            Ok(LeadStory { job, reasons, lead, story, suspicion })
         })
         .await
 }

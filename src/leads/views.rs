@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::filter::LeadFilter;
 use super::list_queries::{Found, LeadSummary};
 use super::model::{Item, Lead, LeadStatus, Utterance};
+use super::quarantine::queries::Suspicion;
+use super::quarantine::views::in_words;
 use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
 use crate::outbox::JobRow;
@@ -142,11 +144,11 @@ fn tabs(listing: &Listing) -> Vec<Tab> {
     let all = Tab { label: "All", href: to(None), count: String::new(), tone: "", current: listing.filter.status.is_none() };
     let of = |(status, count): &(LeadStatus, i64)| Tab {
         label: label(*status),
-        href: to(Some(*status)),
+        href: if *status == LeadStatus::Quarantined { "/quarantine".into() } else { to(Some(*status)) },
         count: format::capped(*count, COUNT_MAX),
         tone: match status {
             LeadStatus::Failed if *count > 0 => "bad",
-            LeadStatus::Retry | LeadStatus::Uncertain if *count > 0 => "warn",
+            LeadStatus::Retry | LeadStatus::Uncertain | LeadStatus::Quarantined if *count > 0 => "warn",
             _ => "",
         },
         current: listing.filter.status == Some(*status),
@@ -201,6 +203,10 @@ pub struct LeadShow {
     pub is_on_its_way: bool,
     pub job: Option<i64>,
     pub form: CorrectionForm,
+    /// In quarantine, or marked as spam: nothing is sent, nothing can be corrected.
+    pub is_held: bool,
+    /// Why it is or was held, heaviest first; empty for one that never was.
+    pub suspicion: Vec<String>,
 }
 
 /// The edit form, with a message a field.
@@ -266,6 +272,8 @@ pub struct LeadStory {
     pub story: Story,
     pub job: Option<JobRow>,
     pub reasons: Reasons,
+    /// Why it is or was held.
+    pub suspicion: Option<Suspicion>,
 }
 
 impl LeadShow {
@@ -279,7 +287,7 @@ impl LeadShow {
             id: lead.id.0,
             name: lead.name.clone(),
             pill: Pill::of(label(lead.status)),
-            status_href: LeadFilter { status: Some(lead.status), ..LeadFilter::default() }.href(None, ""),
+            status_href: status_href(lead.status),
             received: times.stamp(lead.received_at),
             source: lead.source.clone(),
             error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },
@@ -296,8 +304,18 @@ impl LeadShow {
             is_on_its_way: on_its_way,
             job: found.job.as_ref().map(|job| job.id.0),
             form,
+            is_held: lead.status.is_held(),
+            suspicion: found.suspicion.as_ref().map(in_words).unwrap_or_default(),
             shell,
         }
+    }
+}
+
+fn status_href(status: LeadStatus) -> String {
+    match status {
+        LeadStatus::Quarantined => "/quarantine".into(),
+        LeadStatus::Spam => "/quarantine?status=spam".into(),
+        status => LeadFilter { status: Some(status), ..LeadFilter::default() }.href(None, ""),
     }
 }
 

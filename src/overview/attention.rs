@@ -27,6 +27,7 @@ pub fn concerns(figures: &Figures, times: Times) -> Vec<Concern> {
         failed_leads(figures.statistics.failed),
         failed_jobs(figures.jobs_dead, figures.statistics.failed),
         uncertain(figures.jobs_uncertain),
+        quarantined(figures.statistics.quarantined),
         waiting(figures, times),
     ]
     .into_iter()
@@ -105,6 +106,17 @@ fn uncertain(count: i64) -> Option<Concern> {
         title: format!("{} may or may not have arrived", format::counted(count, "job", "jobs")),
         text: "The answer was lost. What can be looked up is, by itself; the rest waits for you to look and decide.".into(),
         href: "/outbox?state=uncertain".into(),
+        button: "Decide",
+    })
+}
+
+fn quarantined(count: i64) -> Option<Concern> {
+    (count > 0).then(|| Concern {
+        tone: "warn",
+        icon: "shield-check",
+        title: format!("{} in quarantine", format::counted(count, "submission is", "submissions are")),
+        text: "They look like spam, and nothing was done with them. A lead among them waits for you.".into(),
+        href: "/quarantine".into(),
         button: "Decide",
     })
 }

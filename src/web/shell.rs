@@ -14,6 +14,7 @@ use super::theme::Theme;
 pub enum Section {
     Overview,
     Leads,
+    Quarantine,
     Outbox,
     Connections,
     Schedules,
@@ -47,6 +48,8 @@ pub struct NavCounts {
     pub jobs: String,
     /// Leads that failed or need a look.
     pub leads: String,
+    /// Submissions that are held until somebody decides.
+    pub quarantine: String,
 }
 
 /// What a request brings to every page it may answer with.
@@ -96,6 +99,7 @@ impl Shell {
         let name = match self.section {
             Section::Overview => "overview",
             Section::Leads => "leads",
+            Section::Quarantine => "quarantine",
             Section::Outbox => "outbox",
             Section::Connections => "connections",
             Section::Schedules => "schedules",

@@ -60,14 +60,15 @@ fn of_links(text: &str, lead: &NewLead) -> Vec<Reason> {
     let points = match foreign.len() {
         0 | 1 => 0,
         2 => 10,
-        3 | 4 => 25,
-        _ => 45,
+        3 | 4 => 35,
+        _ => 50,
     };
     if points > 0 {
         reasons.push(Reason::new(points, format!("Its text has {} links.", foreign.len())));
     }
-    if let Some(link) = foreign.iter().find(|link| SHORTENERS.contains(&link.host.as_str())) {
-        reasons.push(Reason::new(25, format!("A link hides where it leads ({}).", link.host)));
+    let hiding: Vec<&Link> = foreign.iter().filter(|link| SHORTENERS.contains(&link.host.as_str())).collect();
+    if let Some(link) = hiding.first() {
+        reasons.push(Reason::new(if hiding.len() > 1 { 40 } else { 25 }, format!("A link hides where it leads ({}).", link.host)));
     }
     let is_cheap = |link: &&Link| link.host.rsplit('.').next().is_some_and(|end| CHEAP_ENDS.contains(&end));
     if let Some(link) = foreign.iter().find(is_cheap) {
@@ -87,7 +88,7 @@ fn of_subjects(text: &str, lead: &NewLead) -> Vec<Reason> {
     let whole = format!("{text}\n{}\n{}", lead.contact.name, lead.contact.company.as_deref().unwrap_or_default()).to_lowercase();
     let subjects = phrases::subjects(&whole);
     let reason = |(subject, phrases): &(&str, u32)| {
-        let points = if *subject == "services nobody asked for" { 15 + 12 * (phrases - 1) } else { 28 + 14 * (phrases - 1) };
+        let points = if *subject == "services nobody asked for" { 15 + 12 * (phrases - 1) } else { 28 + 18 * (phrases - 1) };
         Reason::new(points.min(60), format!("It reads like an offer of {subject}."))
     };
     subjects.iter().map(reason).collect()
@@ -100,10 +101,10 @@ fn of_names(lead: &NewLead) -> Vec<Reason> {
     if is_address(&contact.name) {
         reasons.push(Reason::new(50, "The name is a web address."));
     }
-    if contact.phone.as_deref().is_some_and(|phone| phone.contains("://"))
-        || contact.company.as_deref().is_some_and(|it| it.contains("://"))
-    {
-        reasons.push(Reason::new(25, "A web address stands where none belongs."));
+    for (what, text) in [("phone number", &contact.phone), ("company", &contact.company)] {
+        if text.as_deref().is_some_and(|text| text.contains("://")) {
+            reasons.push(Reason::new(25, format!("The {what} is a web address.")));
+        }
     }
     if contact.name.contains(['$', '€', '🔥', '💰', '➡', '👉']) {
         reasons.push(Reason::new(30, "The name is an advertisement."));
@@ -128,10 +129,10 @@ fn of_letters(text: &str, lead: &NewLead) -> Vec<Reason> {
     }
     let whole = format!("{text}\n{}", lead.contact.name);
     if mixed_alphabets(&whole) {
-        reasons.push(Reason::new(40, "Words mix letters of two alphabets that look alike."));
+        reasons.push(Reason::new(50, "Words mix letters of two alphabets that look alike."));
     }
     if hidden_letters(&whole) {
-        reasons.push(Reason::new(40, "Invisible characters stand inside its words."));
+        reasons.push(Reason::new(45, "Invisible characters stand inside its words."));
     }
     let letters = || text.chars().filter(|c| c.is_alphabetic());
     if letters().count() >= 60 && letters().filter(|c| c.is_uppercase()).count() * 5 > letters().count() * 4 {

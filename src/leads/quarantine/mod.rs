@@ -2,4 +2,8 @@
 //! decides about is removed by `retention`.
 
 pub mod actions;
+mod pages;
 pub mod queries;
+pub mod views;
+
+pub use pages::routes;

@@ -10,6 +10,7 @@ mod job_pages;
 mod lead_pages;
 mod live;
 mod process_pages;
+mod quarantine_pages;
 mod route_table;
 mod saved_filters;
 mod schedule_pages;
