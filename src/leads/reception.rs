@@ -73,10 +73,7 @@ pub async fn take_in(app: &App, defence: &Defence, caller: Caller, mut arrival: 
     let mut judged = defence.judge(arrival.form, &hidden, &new, (&caller.address, now));
     if caller.is_trusted {
         judged.verdict = Verdict::default();
-    }
-    if judged.verdict.is_suspicious()
-        && let Room::Full { seconds } = defence.hold(&caller.address, now)
-    {
+    } else if let Room::Full { seconds } = defence.room_for(&judged, &caller.address, now) {
         return Err(intake_limit::too_many(seconds).into());
     }
     let token = random::token();

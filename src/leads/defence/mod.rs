@@ -91,6 +91,8 @@ impl Hidden {
 #[derive(Clone, Debug)]
 pub struct Judged {
     pub verdict: Verdict,
+    /// It proves all the work that is asked of its network now.
+    pub has_paid: bool,
     /// Of its stamp: tells two sendings of one opened form.
     pub stamp_nonce: Option<String>,
 }
@@ -125,15 +127,22 @@ impl Defence {
             work: stamp.as_ref().map_or(Work::Missing, |stamp| work::check(&self.key, form.id, stamp, &hidden.work, now)),
             bits_asked: self.pressure.bits(around(caller.ip), now),
             bits_base: BITS_BASE,
+            is_alarm: self.pressure.is_alarm(now),
             contacts: self.repeats.count(&content::text_of(lead), &contact(lead), now),
             content: content::signs(lead),
         };
-        Judged { verdict: judge(&signals), stamp_nonce: stamp.map(|stamp| stamp.nonce) }
+        Judged { verdict: judge(&signals), has_paid: signals.has_paid(), stamp_nonce: stamp.map(|stamp| stamp.nonce) }
     }
 
-    /// Counts a suspicious submission against its network, and tells whether there is room to keep it.
-    pub fn hold(&self, caller: &ClientAddress, now: UtcTime) -> Room {
-        self.pressure.note(around(caller.ip), now)
+    /// Whether there is room for it. A suspicious one is counted against its network. A network that has sent too many is closed
+    /// to whatever has not paid, also to what is not suspicious: else its answers would tell one from the other.
+    pub fn room_for(&self, judged: &Judged, caller: &ClientAddress, now: UtcTime) -> Room {
+        let network = around(caller.ip);
+        match (judged.verdict.is_suspicious(), judged.has_paid) {
+            (true, _) => self.pressure.note(network, now),
+            (false, false) => self.pressure.is_full(network, now),
+            (false, true) => Room::Free,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub const BITS_BASE: u32 = 14;
 pub const BITS_MAX: u32 = 20;
 /// From this many suspicious submissions of a network on, its proofs cost so many bits more.
 const RAISES: [(f64, u32); 4] = [(24.0, 5), (16.0, 4), (8.0, 2), (3.0, 1)];
-/// From this many suspicious submissions altogether on, a network that has sent one pays one bit more.
+/// From this many suspicious submissions altogether on there is an alarm: a network that has sent one pays one bit more.
 const ALARM: f64 = 300.0;
 
 /// Suspicious submissions kept of one network: so many at once, and so many a minute.
@@ -72,11 +72,17 @@ impl Bucket {
         (self.level - minutes * measure.leaks_a_minute).max(0.0)
     }
 
+    /// Seconds until one more fits, where none does.
+    fn wait(self, measure: Measure, now: UtcTime) -> Option<f64> {
+        let over = self.level(measure, now) + 1.0 - measure.holds;
+        (over > 0.0).then(|| over / measure.leaks_a_minute * 60.0)
+    }
+
     /// Pours one in; seconds until there is room where there is none. What does not fit keeps it full.
     fn pour(&mut self, measure: Measure, now: UtcTime) -> Option<f64> {
-        let level = self.level(measure, now) + 1.0;
-        *self = Self { level: level.min(measure.holds), at: now.max(self.at) };
-        (level > measure.holds).then(|| (level - measure.holds) / measure.leaks_a_minute * 60.0)
+        let wait = self.wait(measure, now);
+        *self = Self { level: (self.level(measure, now) + 1.0).min(measure.holds), at: now.max(self.at) };
+        wait
     }
 }
 
@@ -87,8 +93,13 @@ impl Pressure {
         let own = state.bucket(network, now).pour(NETWORK, now);
         // What its own network has no room for takes no room from the others.
         let all = if own.is_none() { state.all.pour(ALL, now) } else { None };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a minute")]
-        own.or(all).map_or(Room::Free, |seconds| Room::Full { seconds: seconds.ceil().max(1.0) as u64 })
+        room(own.or(all))
+    }
+
+    /// Whether so much that is suspicious came from there that nothing passes which has not paid.
+    pub fn is_full(&self, network: IpNet, now: UtcTime) -> Room {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        room(state.networks.get(&network).and_then(|bucket| bucket.wait(NETWORK, now)))
     }
 
     /// The zero bits that a proof of work from there must have now.
@@ -96,12 +107,26 @@ impl Pressure {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let level = state.networks.get(&network).map_or(0.0, |bucket| bucket.level(NETWORK, now));
         let raise = RAISES.iter().find(|(from, _)| level >= *from).map_or(0, |(_, raise)| *raise);
-        let alarm = u32::from(level > 0.0 && state.all.level(ALL, now) >= ALARM);
+        let alarm = u32::from(level > 0.0 && state.is_alarm(now));
         (BITS_BASE + raise + alarm).min(BITS_MAX)
+    }
+
+    /// Whether so much that is suspicious comes that whoever proves no work is looked at more closely.
+    pub fn is_alarm(&self, now: UtcTime) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_alarm(now)
     }
 }
 
+fn room(wait_s: Option<f64>) -> Room {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a minute")]
+    wait_s.map_or(Room::Free, |seconds| Room::Full { seconds: seconds.ceil().max(1.0) as u64 })
+}
+
 impl State {
+    fn is_alarm(&self, now: UtcTime) -> bool {
+        self.all.level(ALL, now) >= ALARM
+    }
+
     fn bucket(&mut self, network: IpNet, now: UtcTime) -> &mut Bucket {
         let is_full = self.networks.len() >= NETWORKS_MAX && !self.networks.contains_key(&network);
         if is_full && now - self.swept_at >= SWEPT_EVERY {
@@ -154,6 +179,7 @@ mod tests {
         }
         assert_eq!(pressure.bits(network(1), at(0)), 15, "one that took part");
         assert_eq!(pressure.bits(network(2_000), at(0)), 14, "one that did not");
+        assert!(pressure.is_alarm(at(0)) && !pressure.is_alarm(at(180)));
     }
 
     #[test]

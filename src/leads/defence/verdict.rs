@@ -67,6 +67,8 @@ pub struct Signals {
     /// Zero bits that its network is asked for now, and those of a network nobody attacks from.
     pub bits_asked: u32,
     pub bits_base: u32,
+    /// Suspicious submissions come in crowds, from wherever.
+    pub is_alarm: bool,
     /// From how many contacts the text has come.
     pub contacts: u32,
     /// What the text itself says (see `content`).
@@ -92,6 +94,7 @@ pub fn judge(signals: &Signals) -> Verdict {
         Stamped::Ours { open_s, is_stale } => reasons.extend(of_a_form(signals, open_s, is_stale)),
     }
     reasons.extend(of_the_network(signals));
+    reasons.extend(of_an_attack(signals));
     reasons.extend(of_repeats(signals.contacts));
     reasons.extend(signals.content.iter().cloned());
     Verdict { reasons }
@@ -125,11 +128,24 @@ fn of_a_form(signals: &Signals, open_s: i64, is_stale: bool) -> Vec<Reason> {
     reasons
 }
 
+impl Signals {
+    /// It proves all the work that is asked of its network now.
+    pub fn has_paid(&self) -> bool {
+        matches!(self.work, Work::Done { bits } if bits >= self.bits_asked)
+    }
+}
+
 /// Suspicious submissions came from around it lately. Who does the work that is asked for then has paid.
 fn of_the_network(signals: &Signals) -> Option<Reason> {
     let raised = signals.bits_asked.saturating_sub(signals.bits_base);
-    let has_paid = matches!(signals.work, Work::Done { bits } if bits >= signals.bits_asked);
-    (raised > 0 && !has_paid).then(|| Reason::new((5 * raised).min(30), "Suspicious submissions came from the same network lately."))
+    (raised > 0 && !signals.has_paid())
+        .then(|| Reason::new((5 * raised).min(30), "Suspicious submissions came from the same network lately."))
+}
+
+/// An attack changes nothing for who proves some work, and alone holds nobody.
+fn of_an_attack(signals: &Signals) -> Option<Reason> {
+    let is_proven = matches!(signals.work, Work::Done { .. });
+    (signals.is_alarm && !is_proven).then(|| Reason::new(15, "The forms were under attack, and it proved no work."))
 }
 
 /// Below the threshold by itself: a site may suggest a text to everyone. A hundred a day without a stamp are held.
@@ -155,6 +171,7 @@ mod tests {
             work: Work::Done { bits: 14 },
             bits_asked: 14,
             bits_base: 14,
+            is_alarm: false,
             contacts: 1,
             content: Vec::new(),
         }
@@ -168,11 +185,12 @@ mod tests {
     #[test]
     fn what_weighs_on_each_is_not_enough_and_two_weak_signs_are_not_either() {
         let without_script = Signals { work: Work::Missing, ..good() };
-        let in_a_bad_network = Signals { bits_asked: 16, work: Work::Missing, ..good() };
+        let in_a_bad_network = Signals { bits_asked: 16, is_alarm: true, work: Work::Missing, ..good() };
         let overnight = Signals { stamp: Stamped::Ours { open_s: 90_000, is_stale: true }, ..good() };
         let program = Signals { stamp: Stamped::NotAsked, work: Work::Missing, ..good() };
+        let under_attack = Signals { is_alarm: true, ..program.clone() };
         let template = Signals { contacts: 500, ..program.clone() };
-        for passed in [without_script, in_a_bad_network, overnight, program] {
+        for passed in [without_script, in_a_bad_network, overnight, program, under_attack] {
             assert!(!judge(&passed).is_suspicious(), "{passed:?}: {:?}", judge(&passed));
         }
         assert!(judge(&template).is_suspicious(), "hundreds with one text and nothing that speaks for them");

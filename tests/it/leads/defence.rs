@@ -218,6 +218,30 @@ both_engines! {
         assert_eq!(whole.ask(|conn| leads::table.count().get_result::<i64>(conn)).await, 6);
     }
 
+    async fn a_network_that_has_sent_too_much_is_closed_to_whatever_has_not_paid(app: TestApp) {
+        let whole = app.whole_with(throughline::sandbox::Options::default(), &[("THROUGHLINE_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+        let form = open_form(&whole).await;
+        let spam = |n: i32| lead(json!({"email": format!("b{n}@mailinator.com"), "message": format!("{SPAM} {n}")}));
+        for n in 0..30 {
+            assert_eq!(post_from(&whole, "198.51.100.1", &spam(n)).await.status, Status::Created);
+        }
+        let (bad, good) = (post_from(&whole, "198.51.100.2", &spam(30)).await, post_from(&whole, "198.51.100.3", &lead(json!({}))).await);
+        assert_eq!((bad.status, good.status), (Status::TooManyRequests, Status::TooManyRequests));
+        assert_eq!((&bad.text, bad.header("retry-after")), (&good.text, good.header("retry-after")), "its answers tell nothing");
+        assert_eq!(post_from(&whole, "198.51.101.1", &lead(json!({"email": "b@example.com"}))).await.status, Status::Created, "the network beside it");
+
+        let asked = whole.client.get(format!("/api/intake/challenge?form=store-lead&stamp={}", form.stamp)).remote("127.0.0.1:4000".parse().expect("an address"));
+        let asked = read(asked.header(Header::new("X-Forwarded-For", "198.51.100.3")).dispatch().await).await.json();
+        assert_eq!(asked["bits"], 19, "thirty-two times the work");
+        app.clock.advance(Duration::from_secs(3));
+        let paid = lead(json!({"email": "c@example.com", "_stamp": form.stamp, "_work": work(asked["challenge"].as_str().expect("a challenge"))}));
+        let answered = post_from(&whole, "198.51.100.3", &paid).await;
+        let id = LeadId(answered.json()["id"].as_i64().expect("an id"));
+        assert_eq!(whole.lead(id).await.status, LeadStatus::Pending, "who pays passes");
+        app.clock.advance(Duration::from_secs(60));
+        assert_eq!(post_from(&whole, "198.51.100.3", &lead(json!({"email": "d@example.com"}))).await.status, Status::Created, "a minute later");
+    }
+
     async fn after_two_thousand_hostile_posts_an_honest_one_is_taken_and_nothing_hostile_has_a_job(app: TestApp) {
         let settings = [("THROUGHLINE_TRUSTED_PROXIES", "127.0.0.0/8"), ("THROUGHLINE_INTAKE_LIMIT", "60/minute")];
         let whole = app.whole_with(throughline::sandbox::Options::default(), &settings).await;
