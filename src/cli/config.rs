@@ -117,7 +117,7 @@ fn tell(checked: &Checked, json: bool) -> anyhow::Result<()> {
     }
     println!("Settings (the environment wins over Rocket.toml):");
     for setting in &checked.settings {
-        println!("  {:34} {}", setting.key, setting.shown.as_deref().unwrap_or("–"));
+        println!("  {:34} {}", setting.key, setting.shown.as_deref().unwrap_or("not set"));
     }
     println!("\nWhat follows:");
     for finding in &checked.findings {

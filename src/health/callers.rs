@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::desk::Desk;
+use super::desk::{Desk, FRESH_FOR, FRESH_FOR_PEOPLE};
 use super::report::Report;
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
@@ -47,7 +47,12 @@ pub struct AtDesk<'r> {
 impl AtDesk<'_> {
     /// How everything stands, as of a few seconds ago at most.
     pub async fn report(&self) -> Arc<Report> {
-        self.desk.report(self.app, self.registry, self.schedules).await
+        self.desk.report(self.app, self.registry, self.schedules, FRESH_FOR).await
+    }
+
+    /// The same for somebody who looks at the page.
+    pub async fn report_for_people(&self) -> Arc<Report> {
+        self.desk.report(self.app, self.registry, self.schedules, FRESH_FOR_PEOPLE).await
     }
 
     /// Something was done: the next report is a new one.

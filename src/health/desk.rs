@@ -19,8 +19,10 @@ use crate::outbox::schedules::{Schedule, Schedules};
 use crate::outbox::{Registry, lists};
 use crate::seller;
 
-/// How long a report is given out again.
-const FRESH_FOR: TimeDelta = TimeDelta::seconds(5);
+/// How long a report is given out again to whoever asks without being signed in, and to monitors.
+pub const FRESH_FOR: TimeDelta = TimeDelta::seconds(5);
+/// The same for the page: few look at it, and what they did or heard of should show.
+pub const FRESH_FOR_PEOPLE: TimeDelta = TimeDelta::seconds(1);
 /// A database that has not answered by then does not answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -29,13 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub struct Desk(Mutex<Option<Arc<Report>>>);
 
 impl Desk {
-    /// How everything stands, as of a few seconds ago at most.
-    pub async fn report(&self, app: &App, registry: &Registry, schedules: &Schedules) -> Arc<Report> {
+    /// How everything stands, as of so long ago at most.
+    pub async fn report(&self, app: &App, registry: &Registry, schedules: &Schedules, fresh_for: TimeDelta) -> Arc<Report> {
         // Whoever comes meanwhile waits for this look, which ends.
         let mut last = self.0.lock().await;
         let age = |report: &Report| app.clock.now() - report.at;
         // A clock that was set back must not make it last for hours.
-        if let Some(report) = last.as_ref().filter(|report| (TimeDelta::zero()..FRESH_FOR).contains(&age(report))) {
+        if let Some(report) = last.as_ref().filter(|report| (TimeDelta::zero()..fresh_for).contains(&age(report))) {
             return Arc::clone(report);
         }
         let report = Arc::new(look(app, registry, schedules).await);

@@ -97,25 +97,33 @@ fn warn_if(is_so: bool) -> State {
     if is_so { State::Warn } else { State::Pass }
 }
 
+/// What was sent and failed of the leads of a stretch of time that could be counted whole: of two counts that ended at their limit
+/// nothing follows.
+fn rated(facts: &Facts) -> Option<(&'static str, i64, i64)> {
+    let day = &facts.leads.statistics.last_24h;
+    let windows = [("24 hours", day.sent, day.failed), ("the last hour", facts.leads.hour.0, facts.leads.hour.1)];
+    windows.into_iter().find(|(_, sent, failed)| *sent.max(failed) < COUNTED_MAX)
+}
+
 fn success_rate(facts: &Facts) -> Check {
     const ID: &str = "leads:success-rate";
-    let counts = &facts.leads.statistics;
-    let (sent, failed) = (counts.last_24h.sent, counts.last_24h.failed);
+    let check = |output: &str| Check::pass(ID, "Success rate", output);
+    let Some((window, sent, failed)) = rated(facts) else {
+        return check("More than 10,000 leads were settled within an hour: too many to count for a rate.");
+    };
     let settled = sent + failed;
-    let check = Check::pass(ID, "Success rate", "");
     if settled == 0 {
-        return Check { output: "Nothing was settled in the last 24 hours, so there is no rate.".into(), ..check };
+        return check("Nothing was settled in the last 24 hours, so there is no rate.");
     }
     let percent = sent * 100 / settled;
-    let output =
-        format!("{} of the leads of 24 hours were sent: {} sent, {} failed.", format::percent(sent, settled), capped(sent), capped(failed));
+    let few = if settled < RATED_FROM { " Too few to judge by." } else { "" };
+    let (share, sent, failed) = (format::percent(sent, settled), format::number(sent), format::number(failed));
     // Of a share the lower is the worse.
-    let state = if settled < RATED_FROM {
-        State::Pass
-    } else {
-        State::from_limits(-percent, 1 - SUCCESS_WARNED_PERCENT, 1 - SUCCESS_FAILED_PERCENT)
+    let state = match settled < RATED_FROM {
+        true => State::Pass,
+        false => State::from_limits(-percent, 1 - SUCCESS_WARNED_PERCENT, 1 - SUCCESS_FAILED_PERCENT),
     };
-    Check { output, ..check }.at(state).seen(counts.success_rate, "percent")
+    check(&format!("{share} of the leads of {window} were sent: {sent} sent, {failed} failed.{few}")).at(state).seen(percent, "percent")
 }
 
 fn delivery_time(facts: &Facts) -> Check {
@@ -125,7 +133,10 @@ fn delivery_time(facts: &Facts) -> Check {
     };
     let (p50, p95) = (format::duration(delivery.p50), format::duration(delivery.p95));
     let count = i64::try_from(delivery.count).unwrap_or(i64::MAX);
-    let output = format!("Half of the last {} took {p50} at most, 95 of 100 took {p95} at most.", leads(count));
+    let output = match count {
+        1 => format!("The last lead took {p50}."),
+        _ => format!("Half of the last {} took {p50} at most, 95 of 100 took {p95} at most.", leads(count)),
+    };
     Check::pass(ID, "Delivery time", output).at(warn_if(delivery.p95 > SLOW)).seen(delivery.p95.num_milliseconds(), "ms")
 }
 

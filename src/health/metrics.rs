@@ -114,6 +114,7 @@ fn leads(text: &mut Exposition, facts: &Facts) {
         ("sent", counts.sent),
         ("failed", counts.failed),
         ("uncertain", counts.uncertain),
+        ("quarantined", counts.quarantined),
     ];
     for (status, count) in all {
         text.sample(&[("status", status)], count);

@@ -19,7 +19,7 @@ const HERE: &str = "/health";
 
 #[get("/health")]
 pub async fn index(desk: AtDesk<'_>, viewer: Viewer) -> HealthPage {
-    let report = desk.report().await;
+    let report = desk.report_for_people().await;
     let may_operate = viewer.may_operate();
     HealthPage::new(viewer.shell(Section::Health, "Health").live("health"), &report, may_operate)
 }

@@ -146,6 +146,7 @@ impl Group {
         let troubled = own.iter().filter(|check| check.state > State::Pass).count();
         let summary = match (troubled, own.len()) {
             (0, 1) => "The check passes".into(),
+            (1, 1) => "The check needs a look".into(),
             (0, all) => format!("All {all} checks pass"),
             (1, all) => format!("1 of {all} checks needs a look"),
             (some, all) => format!("{some} of {all} checks need a look"),
@@ -190,7 +191,7 @@ impl CrmPanel {
             waiting: if waiting == 1 { "1 lead".into() } else { format!("{} leads", format::capped(waiting, COUNTED_MAX)) },
             waiting_note: oldest
                 .map_or_else(|| "nothing waits".into(), |(_, since)| format!("oldest for {}", format::duration(facts.at - since))),
-            success: format::percent(counts.sent, counts.sent + counts.failed),
+            success: rate((counts.sent, counts.failed)),
             success_note: format!(
                 "{} sent, {} failed",
                 format::capped(counts.sent, COUNTED_MAX),
@@ -242,8 +243,13 @@ fn windows(facts: &Facts) -> Vec<WindowLine> {
         label,
         sent: format::capped(sent, COUNTED_MAX),
         failed: format::capped(failed, COUNTED_MAX),
-        rate: format::percent(sent, sent + failed),
+        rate: rate((sent, failed)),
         is_bad: failed > 0,
     };
     vec![line("Last hour", facts.leads.hour), line("Last 24 hours", (counts.sent, counts.failed)), line("Last 7 days", facts.leads.week)]
+}
+
+/// Of counts that ended at their limit no share follows.
+fn rate((sent, failed): (i64, i64)) -> String {
+    if sent.max(failed) < COUNTED_MAX { format::percent(sent, sent + failed) } else { "too many to count".into() }
 }
