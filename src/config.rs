@@ -29,6 +29,8 @@ pub struct Config {
     /// Programs that send it are the seller's own: their leads are not judged.
     pub intake_key: Option<SecretString>,
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins of the seller's own web sites, as browsers write them: `https://www.example.com`.
+    pub sites: Vec<String>,
     pub roles: Roles,
     /// The seller's zone until they have saved one (`seller::current`): the daily sweep and the times on the pages.
     pub zone: chrono_tz::Tz,

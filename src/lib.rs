@@ -39,7 +39,7 @@ use outbox::Registry;
 use outbox::schedules::Schedule;
 
 /// Routes that carry no cookie and take what other sites and programs send: exempt from the cross-site defence.
-const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads"];
+const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", leads::FORMS];
 
 /// The kinds of jobs this program can do, and what providers allow.
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
@@ -72,6 +72,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .merge(("shutdown.grace", 4))
         .merge(("shutdown.mercy", 1));
     web::attach(rocket::custom(figment).manage(app), site, OPEN_TO_OTHER_SITES.to_vec())
+        .attach(leads::cors())
         .manage(registry)
         .manage(limiter)
         .manage(defence)

@@ -175,7 +175,7 @@ fn announce(shown: &serde_json::Value, as_json: bool) {
     let (url, email, password, secret, sandbox) = (text("url"), text("email"), text("password"), text("cron_secret"), text("sandbox_url"));
     println!(
         "\nThroughline is running. Sample leads are arriving; some meet trouble on purpose.\n\n  \
-         {url}\n  sign in as {email}\n  password   {password}\n\nTry:\n\n  \
+         {url}\n  sign in as {email}\n  password   {password}\n\nTry the form that customers see, then find what you sent among the leads:\n\n  {url}/forms/quote\n\nOr:\n\n  \
          curl -i {url}/api/store-lead -H 'Content-Type: application/json' \\\n    -d '{{\"name\": \"Ada Lovelace\", \"email\": \"ada@example.com\", \"items\": [{{\"sku\": \"G65\", \"quantity\": 2}}]}}'\n\n  \
          curl -i {url}/api/chatbot-leads -d 'name=Grace Hopper' --data-urlencode 'phone=+1 212 555 0123'\n\n  \
          curl -s {url}/api/process-leads -H 'Authorization: Bearer {secret}'\n\n\

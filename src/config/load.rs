@@ -167,6 +167,7 @@ impl Config {
             intake_limit: read.parsed("THROUGHLINE_INTAKE_LIMIT", IntakeLimit::PerMinute(60), "60/minute", intake_limit),
             intake_key: read.secret("THROUGHLINE_INTAKE_KEY", 16),
             trusted_proxies: read.parsed("THROUGHLINE_TRUSTED_PROXIES", Vec::new(), "10.0.0.0/8,::1/128", networks),
+            sites: read.parsed("THROUGHLINE_SITES", Vec::new(), "https://www.example.com,https://shop.example.com", origins),
             roles: read.parsed("THROUGHLINE_ROLES", Roles::ALL, "web,worker,scheduler", |text| {
                 Roles::parse(text).ok_or_else(|| "names an unknown role".into())
             }),
@@ -291,6 +292,17 @@ fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(|part| parse(part.trim()).map_err(|_| format!("holds `{}`, which is not a network", part.trim()))).collect()
 }
 
+/// Sites as browsers write them in `Origin`. Patterns are not taken: each one is named.
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let origin = |part: &str| {
+        let url = root_url(part).ok().and_then(|url| url::Url::parse(&url).ok())?;
+        (!part.contains('*')).then(|| url.origin().ascii_serialization())
+    };
+    text.split(',')
+        .map(|part| origin(part.trim()).ok_or_else(|| format!("holds `{}`, which is not the address of a site", part.trim())))
+        .collect()
+}
+
 fn region(text: &str) -> Result<Option<String>, String> {
     let code = text.to_uppercase();
     if phonenumber::country::Id::from_str(&code).is_ok() { Ok(Some(code)) } else { Err("is not a country code of two letters".into()) }
@@ -351,6 +363,18 @@ mod tests {
         let load = |url| Config::load(&Sources::given([("THROUGHLINE_PUBLIC_URL", url)]));
         assert_eq!(load("https://desk.example.com/").expect("a slash is no path").public_url, "https://desk.example.com");
         assert!(load("https://example.com/desk").expect_err("a path").to_string().contains("THROUGHLINE_PUBLIC_URL has a path"));
+    }
+
+    #[test]
+    fn sites_are_origins_without_paths_or_patterns() {
+        let load = |sites| Config::load(&Sources::given([("THROUGHLINE_SITES", sites)]));
+        let sites = load("https://www.Example.com/, http://127.0.0.1:8080").expect("two sites").sites;
+        assert_eq!(sites, ["https://www.example.com", "http://127.0.0.1:8080"]);
+        for wrong in
+            ["*", "https://*.example.com", "www.example.com", "https://example.com/shop", "https://a.example; script-src *", "null"]
+        {
+            assert!(load(wrong).expect_err(wrong).to_string().contains("THROUGHLINE_SITES"), "{wrong}");
+        }
     }
 
     #[test]

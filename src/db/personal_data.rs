@@ -122,7 +122,7 @@ pub const REGISTRY: &[Register] = &[
             ("company", UntilErased), ("message", UntilErased), ("items", UntilErased), ("utm", UntilErased), ("page_url", UntilErased),
             ("conversation_id", UntilErased), ("transcript", UntilErased), ("extra", UntilErased), ("last_error", UntilErased),
             ("zoho_lead_id", UntilErased), ("provider_response", Days(TRACE_DAYS)), ("status_token_hash", UntilErased),
-            ("consent_given", UntilErased), ("consent_wording", UntilErased),
+            ("consent_given", UntilErased), ("consent_wording", UntilErased), ("consent_version", UntilErased), ("language", UntilErased),
         ],
         plain: &["id", "line_id", "kind", "source", "status", "retry_count", "processed_at", "received_at", "updated_at"],
     },
@@ -138,6 +138,11 @@ pub const REGISTRY: &[Register] = &[
         table: "seller",
         personal: &[("staff_emails", WithAccount)],
         plain: &["id", "name", "zone", "currency", "languages", "privacy_url", "email", "phone", "postal_address", "version", "updated_at"],
+    },
+    Register {
+        table: "consent_wordings",
+        personal: &[("created_by", WithAccount)],
+        plain: &["id", "language", "version", "wording", "created_at"],
     },
     Register { table: "seller_logo", personal: &[], plain: &["id", "digest", "kind", "width_px", "height_px", "content", "updated_at"] },
 ];

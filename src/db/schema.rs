@@ -343,6 +343,8 @@ diesel::table! {
         provider_response -> Nullable<Text>,
         received_at -> Timestamp,
         updated_at -> Timestamp,
+        consent_version -> Nullable<Text>,
+        language -> Nullable<Text>,
     }
 }
 
@@ -395,6 +397,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    consent_wordings (id) {
+        id -> BigInt,
+        language -> Text,
+        version -> BigInt,
+        wording -> Text,
+        created_at -> Timestamp,
+        created_by -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     write_batches,
     users,
@@ -422,5 +435,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     suspicions,
     idempotency_answers,
     seller,
-    seller_logo
+    seller_logo,
+    consent_wordings
 );

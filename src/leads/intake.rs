@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::actions;
 use super::defence::{Challenge, Defence, Form};
+use super::forms::{self, Outcome, Refused, Sender, Visit};
 use super::model::LeadKind;
 use super::payload::{self, Unreadable};
 use super::queries;
@@ -23,10 +24,37 @@ pub fn routes() -> Vec<Route> {
     routes![store_lead, store_chatbot_lead, lead_status, stamp, challenge, form_script]
 }
 
+/// What a submission is answered with: JSON for programs, a page for a browser that sends a plain form.
+#[derive(Responder)]
+enum Answered {
+    Program(Result<Received, Refusal>),
+    Page(Box<Result<Outcome, Refused>>),
+}
+
 #[post("/api/store-lead", data = "<body>")]
-async fn store_lead(app: &State<App>, defence: &State<Defence>, caller: Caller, body: Result<Body, Problem>) -> Result<Received, Refusal> {
+async fn store_lead(app: &State<App>, defence: &State<Defence>, caller: Caller, visit: Visit, body: Result<Body, Problem>) -> Answered {
     let form = Form { id: "store-lead", always_stamped: false };
-    take_in(app, defence, caller, &body?, (LeadKind::Quote, "/api/store-lead", form)).await
+    let to = (LeadKind::Quote, "/api/store-lead", form);
+    if visit.is_from_a_page {
+        return Answered::Page(Box::new(
+            take_plain_form(Sender { app, defence, visit: &visit, address: caller.address.clone() }, caller, body, to).await,
+        ));
+    }
+    match body {
+        Ok(body) => Answered::Program(take_in(app, defence, caller, &body, to).await),
+        Err(problem) => Answered::Program(Err(problem.into())),
+    }
+}
+
+async fn take_plain_form(
+    sender: Sender<'_>,
+    caller: Caller,
+    body: Result<Body, Problem>,
+    (kind, route, form): (LeadKind, &'static str, Form<'_>),
+) -> Result<Outcome, Refused> {
+    let body = body.map_err(Refused)?;
+    let fields = read(&body).map_err(Refused)?;
+    forms::answer_plain_form(sender, caller, Arrival { kind, route, form, fields, body: &body.bytes }).await
 }
 
 #[post("/api/chatbot-leads", data = "<body>")]

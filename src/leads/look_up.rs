@@ -112,6 +112,8 @@ mod tests {
             page_url: None,
             consent_given: None,
             consent_wording: None,
+            consent_version: None,
+            language: None,
             conversation_id: None,
             transcript: None,
             extra: "{}".into(),

@@ -1,10 +1,12 @@
 //! Leads: taken in from forms and the chatbot, kept safe, delivered to the CRM, corrected by staff.
 
 pub mod actions;
+pub mod consent;
 mod crm_record;
 pub mod defence;
 pub mod deliver_job;
 mod filter;
+mod forms;
 pub mod intake;
 mod intake_limit;
 mod list_export;
@@ -32,12 +34,33 @@ pub use process_routes::process_pending;
 pub use views::label as word;
 
 use rocket::Route;
+use rocket::http::Method;
 
 use crate::outbox::RegistryBuilder;
+use crate::web::cors::Cors;
 
 /// Every route of this feature.
 pub fn routes() -> Vec<Route> {
-    [intake::routes(), process_routes::routes(), pages::routes(), quarantine::routes(), selected_pages::routes()].concat()
+    [
+        intake::routes(),
+        forms::routes(),
+        consent::routes(),
+        process_routes::routes(),
+        pages::routes(),
+        quarantine::routes(),
+        selected_pages::routes(),
+    ]
+    .concat()
+}
+
+/// Below this are the public forms; they use no cookie.
+pub const FORMS: &str = "/forms";
+
+/// What scripts of the seller's other sites may call, and how.
+pub fn cors() -> Cors {
+    let post = ["/api/store-lead", "/api/chatbot-leads"].map(|path| (path, Method::Post));
+    let get = ["/api/intake/stamp", "/api/intake/challenge", "/api/leads"].map(|path| (path, Method::Get));
+    Cors { paths: [post.as_slice(), &get].concat() }
 }
 
 /// The kinds of jobs leads need.

@@ -85,6 +85,10 @@ pub struct Lead {
     pub page_url: Option<String>,
     pub consent_given: Option<bool>,
     pub consent_wording: Option<String>,
+    /// `en-1`: which of our wordings it was (`consent`); of another site's form, what that site calls it.
+    pub consent_version: Option<String>,
+    /// In which language the person was spoken to: `ar`.
+    pub language: Option<String>,
     pub conversation_id: Option<String>,
     /// JSON: `[{"role","text"}]`.
     pub transcript: Option<String>,
@@ -111,6 +115,7 @@ pub struct NewLead {
     pub utm: Map<String, Value>,
     pub page_url: Option<String>,
     pub consent: Option<Consent>,
+    pub language: Option<String>,
     pub conversation_id: Option<String>,
     pub transcript: Vec<Utterance>,
     pub extra: Map<String, Value>,
@@ -153,6 +158,7 @@ pub struct Item {
 pub struct Consent {
     pub given: bool,
     pub wording: Option<String>,
+    pub version: Option<String>,
 }
 
 /// One turn of a chatbot conversation.

@@ -39,6 +39,8 @@ pub fn insert(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>, status: Lead
         leads::page_url.eq(&new.page_url),
         leads::consent_given.eq(new.consent.as_ref().map(|consent| consent.given)),
         leads::consent_wording.eq(new.consent.as_ref().and_then(|consent| consent.wording.clone())),
+        leads::consent_version.eq(new.consent.as_ref().and_then(|consent| consent.version.clone())),
+        leads::language.eq(&new.language),
         leads::conversation_id.eq(&new.conversation_id),
         leads::transcript.eq(transcript),
         leads::extra.eq(Value::Object(new.extra.clone()).to_string()),

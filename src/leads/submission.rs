@@ -20,6 +20,7 @@ const TEXT_MAX: usize = 20_000;
 const SKU_MAX: usize = 100;
 const ITEMS_MAX: usize = 200;
 const TURNS_MAX: usize = 500;
+const VERSION_MAX: usize = 100;
 const QUANTITY_MAX: i64 = 1_000_000;
 
 /// A field's name and what is wrong with it.
@@ -40,6 +41,7 @@ pub fn check(kind: LeadKind, fields: Map<String, Value>, phone_region: Option<&s
         utm: form.utm(),
         page_url: form.line("page_url", URL_MAX),
         consent: form.consent(),
+        language: form.language(),
         conversation_id: if kind == LeadKind::Chatbot { form.line("conversation_id", SKU_MAX * 2) } else { None },
         transcript: if kind == LeadKind::Chatbot { form.transcript() } else { Vec::new() },
         extra: std::mem::take(&mut form.fields),
@@ -181,14 +183,22 @@ impl Form {
                 let mut inner = Form { fields, mistakes: Vec::new() };
                 let given = inner.yes_or_no("given");
                 let wording = inner.text("wording", TEXT_MAX);
+                let version = inner.line("version", VERSION_MAX);
                 self.mistakes.extend(inner.mistakes.into_iter().map(|(field, why)| (format!("consent.{field}"), why)));
-                Some(Consent { given: given.unwrap_or(false), wording })
+                Some(Consent { given: given.unwrap_or(false), wording, version })
             }
             _ => {
                 self.mistake("consent", "must be an object with given and wording");
                 None
             }
         }
+    }
+
+    /// A language tag (RFC 5646) in a field of that name; anything else is kept as a field we do not know.
+    fn language(&mut self) -> Option<String> {
+        let is_tag = |text: &str| (2..=35).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        self.fields.get("language").and_then(Value::as_str).filter(|text| is_tag(text))?;
+        self.line("language", 35)
     }
 
     fn yes_or_no(&mut self, field: &str) -> Option<bool> {

@@ -32,7 +32,7 @@ fn a_whole_quote_is_read_and_what_is_unknown_is_kept() {
     assert_eq!(lead.contact.phone_e164.as_deref(), Some("+971501234567"));
     assert_eq!(lead.items[0], Item { sku: "G65".into(), quantity: 2 });
     assert_eq!(lead.items[1].quantity, 1);
-    assert_eq!(lead.consent, Some(Consent { given: true, wording: Some("I agree".into()) }));
+    assert_eq!(lead.consent, Some(Consent { given: true, wording: Some("I agree".into()), version: None }));
     assert_eq!(lead.source, "website");
     assert_eq!(Value::Object(lead.utm), json!({"utm_source": "mail"}));
     assert_eq!(Value::Object(lead.extra), json!({"favourite_colour": ["teal"]}));

@@ -328,7 +328,8 @@ fn facts(lead: &Lead) -> Vec<Fact> {
         lead.phone_e164.as_ref().filter(|number| Some(*number) != lead.phone.as_ref()).map(|number| Fact::code("Read as", number)),
         lead.page_url.as_ref().map(|page| Fact::code("Sent from", page)),
         lead.conversation_id.as_ref().map(|id| Fact::code("Conversation", id)),
-        lead.consent_given.map(|given| Fact::text("Consent", consent(given, lead.consent_wording.as_deref()))),
+        lead.consent_given
+            .map(|given| Fact::text("Consent", consent(given, lead.consent_wording.as_deref(), lead.consent_version.as_deref()))),
     ];
     facts.extend(optional.into_iter().flatten());
     if let Ok(Value::Object(utm)) = serde_json::from_str(&lead.utm) {
@@ -339,9 +340,10 @@ fn facts(lead: &Lead) -> Vec<Fact> {
     facts
 }
 
-fn consent(given: bool, wording: Option<&str>) -> String {
+fn consent(given: bool, wording: Option<&str>, version: Option<&str>) -> String {
     let answer = if given { "given" } else { "not given" };
-    wording.map_or_else(|| answer.to_owned(), |wording| format!("{answer}: “{wording}”"))
+    let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
+    wording.map_or_else(|| format!("{answer}{version}"), |wording| format!("{answer}{version}: “{wording}”"))
 }
 
 fn delivery(found: &LeadStory, times: Times) -> Vec<Fact> {

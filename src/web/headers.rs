@@ -1,13 +1,32 @@
 //! The headers every answer carries.
 
+use std::sync::OnceLock;
+
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Request, Response};
 
 use super::site::Site;
 
-/// Nothing but our own files, no inline script or style, never in a frame.
+/// Nothing but our own files, no inline script or style; forms lead to us alone, frames nowhere.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
+/// What a public page may do that no other page may, on the sites of THROUGHLINE_SITES.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Openness {
+    /// Stand in their frames.
+    pub is_framed: bool,
+    /// Lead to them after a form: browsers hold redirects to `form-action` too.
+    pub leads_to_sites: bool,
+}
+
+#[derive(Default)]
+struct Kept(OnceLock<Openness>);
+
+/// Opens the answer of this request.
+pub fn open(request: &Request<'_>, openness: Openness) {
+    let _first_stays = request.local_cache(Kept::default).0.set(openness);
+}
 
 /// Sets security headers; a handler's own value stays.
 pub struct Headers;
@@ -19,25 +38,59 @@ impl Fairing for Headers {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        set(response, "Content-Security-Policy", POLICY);
+        let site = request.rocket().state::<Site>();
+        let openness = request.local_cache(Kept::default).0.get().copied().unwrap_or_default();
+        let sites = site.map(|site| site.sites.join(" ")).unwrap_or_default();
+        let is_framed = openness.is_framed && !sites.is_empty();
+        response.set_header(Header::new("Content-Security-Policy", policy(openness, &sites)));
+        // Rocket names itself and frames pages on its own account; ours say more.
+        response.remove_header("Server");
+        response.remove_header("Permissions-Policy");
+        response.remove_header("X-Frame-Options");
+        if !is_framed {
+            // For browsers that do not know `frame-ancestors`; it cannot name sites, so the page that may be framed has none.
+            set(response, "X-Frame-Options", "DENY");
+        }
         set(response, "X-Content-Type-Options", "nosniff");
         // `no-referrer` would make browsers send `Origin: null`, which our cross-site defence refuses.
         set(response, "Referrer-Policy", "same-origin");
         set(response, "Cross-Origin-Opener-Policy", "same-origin");
         set(response, "Cache-Control", "no-store");
-        if request.rocket().state::<Site>().is_some_and(|site| site.https) {
+        if site.is_some_and(|site| site.https) {
             set(response, "Strict-Transport-Security", "max-age=31536000");
         }
-        // Rocket names itself and frames pages on its own account; ours say more.
-        response.remove_header("Server");
-        response.remove_header("X-Frame-Options");
-        response.remove_header("Permissions-Policy");
     }
+}
+
+fn policy(openness: Openness, sites: &str) -> String {
+    let mut policy = POLICY.to_owned();
+    if openness.is_framed && !sites.is_empty() {
+        policy = policy.replace("frame-ancestors 'none'", &format!("frame-ancestors {sites}"));
+    }
+    if openness.leads_to_sites && !sites.is_empty() {
+        policy = policy.replace("form-action 'self'", &format!("form-action 'self' {sites}"));
+    }
+    policy
 }
 
 fn set(response: &mut Response<'_>, name: &'static str, value: &'static str) {
     // Rocket's shield has set its own policy headers by then; only Cache-Control is left to handlers.
     if name != "Cache-Control" || !response.headers().contains(name) {
         response.set_header(Header::new(name, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_opened_page_names_other_sites_and_only_if_there_are_any() {
+        let both = Openness { is_framed: true, leads_to_sites: true };
+        assert_eq!(policy(Openness::default(), "https://a.example"), POLICY);
+        assert_eq!(policy(both, ""), POLICY);
+        let opened = policy(both, "https://a.example https://b.example");
+        assert!(opened.contains("frame-ancestors https://a.example https://b.example;"));
+        assert!(opened.contains("form-action 'self' https://a.example https://b.example;"));
     }
 }

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod body;
 pub mod catchers;
 pub mod compress;
+pub mod cors;
 pub mod cross_site;
 pub mod csv;
 pub mod fields;

@@ -21,6 +21,7 @@ pub enum Section {
     Processes,
     Seller,
     Health,
+    Forms,
     Account,
     Elsewhere,
 }
@@ -106,6 +107,7 @@ impl Shell {
             Section::Processes => "processes",
             Section::Seller => "seller",
             Section::Health => "health",
+            Section::Forms => "forms",
             Section::Account => "account",
             Section::Elsewhere => return false,
         };

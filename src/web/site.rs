@@ -15,6 +15,8 @@ pub struct Site {
     /// The public address is https: cookies are `Secure` and named `__Host-…`, HSTS is sent.
     pub https: bool,
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins of the seller's own sites: they may frame the form, call the intake by script, and be where a form leads.
+    pub sites: Vec<String>,
     /// Until the seller has saved another.
     pub zone: chrono_tz::Tz,
     /// Other processes may change the database: live pages look again by themselves now and then.
@@ -31,9 +33,15 @@ impl Site {
             origin,
             public_url,
             trusted_proxies: config.trusted_proxies.clone(),
+            sites: config.sites.clone(),
             zone: config.zone,
             shared_database: config.database_url.starts_with("postgres"),
         }
+    }
+
+    /// Whether an `Origin` is that of one of the seller's sites.
+    pub fn is_listed(&self, origin: &str) -> bool {
+        self.sites.iter().any(|site| site == origin)
     }
 
     /// The name a cookie has here: `__Host-` binds it to this host and to https.
@@ -69,6 +77,7 @@ pub(crate) mod tests {
             origin,
             public_url: public_url.into(),
             https: public_url.starts_with("https"),
+            sites: Vec::new(),
             trusted_proxies: vec!["10.0.0.0/8".parse().expect("a network")],
             zone: chrono_tz::UTC,
             shared_database: false,

@@ -5,6 +5,7 @@ pub mod browser;
 mod bulk;
 mod defence;
 mod exports;
+mod form_pages;
 mod holding;
 mod job_pages;
 mod lead_pages;
