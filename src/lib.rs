@@ -71,8 +71,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         // At SIGTERM: requests under way get their answer, then the port is closed; the whole exit stays below 20 s.
         .merge(("shutdown.grace", 4))
         .merge(("shutdown.mercy", 1));
-    web::attach(rocket::custom(figment).manage(app), site, OPEN_TO_OTHER_SITES.to_vec())
-        .attach(leads::cors())
+    web::attach(rocket::custom(figment).manage(app).attach(leads::cors()), site, OPEN_TO_OTHER_SITES.to_vec())
         .manage(registry)
         .manage(limiter)
         .manage(defence)

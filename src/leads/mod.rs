@@ -56,7 +56,7 @@ pub fn routes() -> Vec<Route> {
 /// Below this are the public forms; they use no cookie.
 pub const FORMS: &str = "/forms";
 
-/// What scripts of the seller's other sites may call, and how.
+/// What scripts of the seller's other sites may call, and how. Attached first: what it answers gets the headers of every answer.
 pub fn cors() -> Cors {
     let post = ["/api/store-lead", "/api/chatbot-leads"].map(|path| (path, Method::Post));
     let get = ["/api/intake/stamp", "/api/intake/challenge", "/api/leads"].map(|path| (path, Method::Get));

@@ -62,6 +62,11 @@ impl Language {
         }
     }
 
+    /// Both, where they differ: `German · Deutsch`.
+    pub fn both_names(self) -> String {
+        if self == Self::English { self.name().to_owned() } else { format!("{} · {}", self.name(), self.own_name()) }
+    }
+
     /// Where its lines begin.
     pub fn direction(self) -> Direction {
         if self == Self::Arabic { Direction::RightToLeft } else { Direction::LeftToRight }

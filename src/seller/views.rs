@@ -72,7 +72,7 @@ impl SellerPage {
         }
         let choice = |language: &Language| Choice {
             value: language.as_str().into(),
-            label: format!("{} · {}", language.name(), language.own_name()),
+            label: language.both_names(),
             selected: language.as_str() == form.main_language.text,
         };
         self.languages = Language::ALL.iter().map(choice).collect();

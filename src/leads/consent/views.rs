@@ -58,7 +58,7 @@ impl FormsPage {
             Some(Panel {
                 code: newest.language.as_str(),
                 direction: newest.language.direction().as_str(),
-                title: title(newest.language),
+                title: newest.language.both_names(),
                 is_spoken: seller.languages.contains(&newest.language),
                 name: newest.name(),
                 version: newest.version,
@@ -88,10 +88,6 @@ impl FormsPage {
             self.trouble = format!("{}: {mistake}", language.name());
         }
     }
-}
-
-fn title(language: Language) -> String {
-    if language == Language::English { "English".into() } else { format!("{} · {}", language.name(), language.own_name()) }
 }
 
 fn plain(public_url: &str) -> String {

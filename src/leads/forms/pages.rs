@@ -52,7 +52,7 @@ impl<'r> rocket::response::Responder<'r, 'static> for Refused {
 impl From<crate::Error> for Refused {
     fn from(error: crate::Error) -> Self {
         if let crate::Error::Internal(cause) = &error {
-            tracing::error!(error = %format_args!("{cause:#}"), "A form could not be shown");
+            tracing::error!(error = %format_args!("{cause:#}"), "A form could not be answered");
         }
         Self(Problem::from(&error))
     }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use diesel::RunQueryDsl;
 use rocket::http::{ContentType, Header, Method, Status};
 use throughline::accounts::Role;
+use throughline::db::Tx;
 use throughline::leads::{Lead, LeadId};
 use throughline::sandbox::Options;
 
@@ -150,6 +152,29 @@ both_engines! {
         assert!(leads(&whole).await.is_empty(), "nothing was saved");
     }
 
+    async fn what_cannot_be_saved_comes_back_with_what_was_typed(app: TestApp) {
+        let (whole, _admin) = selling(&app).await;
+        let lose = |tx: &mut Tx<'_>| diesel::sql_query("ALTER TABLE leads RENAME TO lost").execute(tx.conn());
+        whole.app.store.write("test.lose", "test", lose).await.expect("the table is gone");
+        for (address, words) in [(FORM, "Nothing is lost: what you typed is still here"), ("/forms/quote?lang=ja", "入力内容はここに残っています")] {
+            let again = fill(&whole, &app, address, &[]).await;
+            assert_eq!((again.status, again.header("Retry-After"), again.header("Location")), (Status::ServiceUnavailable, Some("2"), None));
+            assert!(again.text.contains(words) && again.text.contains("value=\"sara@oasis.example\"") && again.text.contains(" checked"), "{}", again.text);
+        }
+    }
+
+    async fn who_sends_too_many_is_told_on_a_page(app: TestApp) {
+        let whole = app.whole_with(Options::default(), &[("THROUGHLINE_INTAKE_LIMIT", "1/minute")]).await;
+        for address in [FORM, "/api/store-lead"] {
+            let mut told = send(&whole, address, &[("name", "")], "cross-site").await;
+            for _ in 0..3 {
+                told = send(&whole, address, &[("name", "")], "cross-site").await;
+            }
+            assert_eq!((told.status, told.header("Content-Type")), (Status::TooManyRequests, Some("text/html; charset=utf-8")), "{address}");
+            assert!(told.text.contains("Too many submissions from this network") && told.header("Retry-After").is_some());
+        }
+    }
+
     async fn a_consent_to_words_that_do_not_exist_is_asked_for_again(app: TestApp) {
         let (whole, _admin) = selling(&app).await;
         for version in ["en-7", "tlh-1", "en", "", "(left out)"] {
@@ -255,6 +280,7 @@ both_engines! {
         let of = |name: &str| right.header(name).unwrap_or_default().to_owned();
         assert_eq!(of("Access-Control-Allow-Origin"), "https://www.marsa.example");
         assert_eq!((of("Access-Control-Allow-Methods"), of("Access-Control-Allow-Headers")), ("POST".into(), "content-type, idempotency-key".into()));
+        assert_eq!((of("X-Frame-Options"), of("X-Content-Type-Options")), ("DENY".into(), "nosniff".into()));
         assert!(of("Vary").contains("Origin") && right.header("Access-Control-Allow-Credentials").is_none());
         assert_eq!(preflight(&whole, "/api/intake/stamp", "https://www.marsa.example", ("GET", "")).await.status, Status::NoContent);
 
