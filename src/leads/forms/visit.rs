@@ -37,11 +37,7 @@ impl Visit {
             match &*name {
                 "lang" => visit.asked = Some(value.into_owned()),
                 "embed" => visit.is_embedded = true,
-                tag if (tag.starts_with("utm_") || tag == "source") && visit.tags.len() < TAGS_MAX => {
-                    if !value.chars().any(char::is_control) && name.len() + value.len() <= TAG_CHARS_MAX {
-                        visit.tags.push((name.into_owned(), value.into_owned()));
-                    }
-                }
+                tag if is_tag(tag, &value) && visit.tags.len() < TAGS_MAX => visit.tags.push((name.into_owned(), value.into_owned())),
                 _ => {}
             }
         }
@@ -57,6 +53,11 @@ impl Visit {
     pub fn at(&self, path: &str, language: Language) -> String {
         href(path, &[("lang", language.as_str()), ("embed", if self.is_embedded { "1" } else { "" })])
     }
+}
+
+fn is_tag(name: &str, value: &str) -> bool {
+    let is_short = name.len() + value.len() <= TAG_CHARS_MAX && !value.chars().any(char::is_control);
+    (name.starts_with("utm_") || name == "source") && is_short
 }
 
 #[rocket::async_trait]
