@@ -10,6 +10,7 @@ pub mod db;
 pub mod error;
 pub mod health;
 pub mod http;
+pub mod imports;
 pub mod integrations;
 pub mod leads;
 pub mod line;
@@ -45,6 +46,7 @@ const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", 
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
     Registry::build(|registry| {
         leads::jobs(registry);
+        imports::jobs(registry);
         retention::jobs(registry);
         outbox_viewer::jobs(registry);
         connections::limits(registry, config);

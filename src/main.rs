@@ -43,6 +43,11 @@ enum Command {
         #[command(subcommand)]
         command: cli::audit::AuditCommand,
     },
+    /// Take over what an older system holds.
+    Import {
+        #[command(subcommand)]
+        command: cli::import::ImportCommand,
+    },
     /// Connect a provider without a browser.
     Connect {
         #[command(subcommand)]
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
             Command::Config { command } => cli::config::run(command).await.map(|answer| code = answer),
             Command::User { command } => cli::user::run(command).await,
             Command::Audit { command } => cli::audit::run(command).await,
+            Command::Import { command } => cli::import::run(command).await,
             Command::Connect { command } => cli::connect::run(command).await,
         }
     });

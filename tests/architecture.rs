@@ -19,6 +19,7 @@ const ROWS: &[&[&str]] = &[
     &["saved_filters", "timeline"],
     &["catalog", "connections"],
     &["leads", "orders"],
+    &["imports"],
     &["offers", "suggestions"],
     &["inbox", "sync"],
     &["quality"],

@@ -5,6 +5,8 @@ pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod health_check;
+pub mod import;
+mod import_words;
 pub mod logs;
 pub mod migrate;
 mod samples_feed;
@@ -15,11 +17,16 @@ pub mod user;
 
 use std::process::ExitCode;
 
+/// A command did what it could, and said what it could not: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("some of it was refused, as said above")]
+pub struct Partly;
+
 /// Prints why a command failed, the outermost reason first.
 pub fn failed(cause: &anyhow::Error) -> ExitCode {
     #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
     {
         eprintln!("throughline: {cause:#}");
     }
-    ExitCode::FAILURE
+    if cause.is::<Partly>() { ExitCode::from(3) } else { ExitCode::FAILURE }
 }

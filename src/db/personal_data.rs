@@ -27,6 +27,10 @@ use Kept::{Days, UntilErased, WithAccount};
 /// What providers answered and what we sent them: long enough to explain a failure, no longer.
 const TRACE_DAYS: u32 = 90;
 
+/// What was refused of an import, so that it can be mended and imported again; and a file that nobody imported.
+const REFUSED_DAYS: u32 = 30;
+const STAGED_DAYS: u32 = 7;
+
 /// Every column of the schema.
 #[rustfmt::skip]
 pub const REGISTRY: &[Register] = &[
@@ -145,6 +149,21 @@ pub const REGISTRY: &[Register] = &[
         plain: &["id", "language", "version", "wording", "created_at"],
     },
     Register { table: "seller_logo", personal: &[], plain: &["id", "digest", "kind", "width_px", "height_px", "content", "updated_at"] },
+    Register {
+        table: "imports",
+        personal: &[("created_by", WithAccount), ("file_name", WithAccount)],
+        plain: &[
+            "id", "source", "file_hash", "file_bytes", "plan", "state", "rows_done", "bytes_done", "queued", "sent", "failed", "skipped",
+            "refused", "noted", "last_error", "created_at", "finished_at", "updated_at",
+        ],
+    },
+    Register { table: "imported_leads", personal: &[], plain: &["source", "row_key", "line_id", "import_id"] },
+    Register { table: "import_pieces", personal: &[("data", Days(STAGED_DAYS))], plain: &["import_id", "seq", "staged_at"] },
+    Register {
+        table: "import_refusals",
+        personal: &[("why", Days(REFUSED_DAYS)), ("content", Days(REFUSED_DAYS))],
+        plain: &["id", "import_id", "line", "refused_at"],
+    },
 ];
 
 /// How long a personal column is kept; None for one that says nothing about a person.

@@ -438,3 +438,57 @@ diesel::allow_tables_to_appear_in_same_query!(
     seller_logo,
     consent_wordings
 );
+
+diesel::table! {
+    imports (id) {
+        id -> BigInt,
+        source -> Text,
+        file_name -> Text,
+        file_hash -> Text,
+        file_bytes -> BigInt,
+        plan -> Text,
+        state -> Text,
+        rows_done -> BigInt,
+        bytes_done -> BigInt,
+        queued -> BigInt,
+        sent -> BigInt,
+        failed -> BigInt,
+        skipped -> BigInt,
+        refused -> BigInt,
+        noted -> BigInt,
+        last_error -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    imported_leads (source, row_key) {
+        source -> Text,
+        row_key -> Text,
+        line_id -> Text,
+        import_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    import_pieces (import_id, seq) {
+        import_id -> BigInt,
+        seq -> BigInt,
+        data -> Binary,
+        staged_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    import_refusals (id) {
+        id -> BigInt,
+        import_id -> BigInt,
+        line -> BigInt,
+        why -> Text,
+        content -> Text,
+        refused_at -> Timestamp,
+    }
+}

@@ -14,6 +14,7 @@ pub mod list_queries;
 mod look_up;
 pub mod model;
 mod note_job;
+pub mod old_leads;
 mod pages;
 mod payload;
 mod process_routes;

@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
-use crate::db::schema::{audit as audit_rows, events, job_attempts, job_progress, jobs, leads, suspicions};
+use crate::db::schema::{
+    audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, leads, suspicions,
+};
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
 use crate::on_backend;
@@ -136,6 +138,36 @@ pub fn remove_progress(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
     let old: Vec<i64> =
         job_progress::table.filter(job_progress::updated_at.lt(before)).limit(ROWS_MAX).select(job_progress::job_id).load(tx.conn())?;
     on_backend!(tx.conn(), |c| diesel::delete(job_progress::table.filter(job_progress::job_id.eq_any(old))).execute(c))
+}
+
+/// Files that were uploaded and not imported: their import is over. Pieces are 64 KiB each.
+pub fn remove_staged_files(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old = import_pieces::staged_at.lt(before);
+    let of: Option<i64> = import_pieces::table.filter(old).select(import_pieces::import_id).first(tx.conn()).optional()?;
+    let Some(import) = of else { return Ok(0) };
+    let is_open = imports::id.eq(import).and(imports::state.eq_any(["staged", "running"]));
+    on_backend!(tx.conn(), |c| diesel::update(imports::table.filter(is_open))
+        .set((imports::state.eq("cancelled"), imports::finished_at.eq(before)))
+        .execute(c))?;
+    let pieces: Vec<i64> = import_pieces::table
+        .filter(import_pieces::import_id.eq(import))
+        .order(import_pieces::seq)
+        .limit(JOBS_MAX)
+        .select(import_pieces::seq)
+        .load(tx.conn())?;
+    let these = import_pieces::import_id.eq(import).and(import_pieces::seq.eq_any(pieces));
+    on_backend!(tx.conn(), |c| diesel::delete(import_pieces::table.filter(these)).execute(c))
+}
+
+/// Rows of imports that were refused.
+pub fn remove_refusals(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old: Vec<i64> = import_refusals::table
+        .filter(import_refusals::refused_at.lt(before))
+        .order(import_refusals::refused_at)
+        .limit(ROWS_MAX)
+        .select(import_refusals::id)
+        .load(tx.conn())?;
+    on_backend!(tx.conn(), |c| diesel::delete(import_refusals::table.filter(import_refusals::id.eq_any(old))).execute(c))
 }
 
 /// Audit rows that still name the address somebody came from.

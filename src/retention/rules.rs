@@ -86,6 +86,8 @@ pub const RULES: &[Rule] = &[
         after: Age::Registered,
         way: Way::Walk { find: queries::audited_addresses, forget: queries::erase_addresses },
     },
+    Rule { table: "import_pieces", columns: &["data"], after: Age::Registered, way: Way::Oldest(queries::remove_staged_files) },
+    Rule { table: "import_refusals", columns: &["why", "content"], after: Age::Registered, way: Way::Oldest(queries::remove_refusals) },
     Rule {
         table: "leads",
         columns: &["provider_response"],

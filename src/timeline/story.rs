@@ -160,6 +160,7 @@ fn event(row: &EventRow, times: Times) -> Entry {
     let (tone, icon, title) = match row.kind.as_str() {
         "lead.received" => ("info", "user-plus", "Lead received".to_owned()),
         "lead.quarantined" => ("warn", "shield-check", "Received and held in quarantine".to_owned()),
+        "lead.imported" => ("info", "history", "Taken over from an older system".to_owned()),
         "lead.sent" => ("ok", "check", "Arrived in Zoho CRM".to_owned()),
         "lead.failed" => ("bad", "x", "Delivery failed".to_owned()),
         "lead.uncertain" => ("warn", "triangle-alert", "Its answer was lost".to_owned()),

@@ -6,6 +6,7 @@ mod connections;
 mod contract;
 mod harness;
 mod health;
+mod imports;
 mod leads;
 mod outbox;
 mod retention;

@@ -57,8 +57,8 @@ fn in_diesels_words(column: &Found) -> String {
         "integer" | "bigint" => "BigInt",
         "text" => "Text",
         "boolean" => "Bool",
-        "double" | "double precision" => "Double",
         "blob" | "bytea" => "Binary",
+        "double" | "double precision" => "Double",
         "timestamp" | "timestamp without time zone" => "Timestamp",
         other => panic!("{} is {other}, which schema.rs has no word for", column.name),
     };

@@ -1,0 +1,82 @@
+//! The refused rows of an import as a file in the form of the one they came in, with line and reason in front: to be mended and
+//! imported again.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+
+use super::model::Import;
+use super::plan::Plan;
+use super::queries::{self, Refusal};
+use super::reading::Format;
+use super::row::FORMULA_STARTS;
+use crate::app::App;
+use crate::error::{Error, Result};
+
+/// Writes the whole file, some rows at a time.
+pub async fn write_refused(app: &App, import: &Import, out: &mut impl Write) -> Result<()> {
+    let (plan, id) = (import.plan()?, import.id);
+    let broke = |cause: std::io::Error| Error::Unavailable(format!("the file of refused rows cannot be written: {cause}"));
+    out.write_all(head(&plan).as_bytes()).map_err(broke)?;
+    let mut after = 0;
+    loop {
+        let rows = app.store.read(move |conn| queries::refusals(conn, id, after).map_err(Error::from)).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.id;
+        for row in &rows {
+            out.write_all(line(&plan, row).as_bytes()).map_err(broke)?;
+        }
+    }
+}
+
+/// How the file is called: `leads.refused.csv`.
+pub fn file_name(import: &Import) -> String {
+    let stem = import.file_name.rsplit_once('.').map_or(import.file_name.as_str(), |(stem, _)| stem);
+    let ending = if matches!(import.plan().map(|plan| plan.format), Ok(Format::Ndjson)) { "ndjson" } else { "csv" };
+    format!("{stem}.refused.{ending}")
+}
+
+fn head(plan: &Plan) -> String {
+    match plan.format {
+        Format::Ndjson => String::new(),
+        Format::Csv { separator } => {
+            let names = ["import_line", "import_why"].into_iter().chain(plan.order.iter().map(String::as_str));
+            csv_line(names, separator)
+        }
+    }
+}
+
+fn line(plan: &Plan, refusal: &Refusal) -> String {
+    let content: Value = serde_json::from_str(&refusal.content).unwrap_or_default();
+    match plan.format {
+        Format::Ndjson => {
+            let mut members =
+                Map::from_iter([("import_line".to_owned(), refusal.line.into()), ("import_why".to_owned(), json!(refusal.why))]);
+            match content {
+                Value::Object(own) => members.extend(own),
+                other => drop(members.insert("import_text".into(), other)),
+            }
+            format!("{}\n", Value::Object(members))
+        }
+        Format::Csv { separator } => {
+            let cells: Vec<String> = match content {
+                Value::Array(cells) => cells.into_iter().map(|cell| cell.as_str().unwrap_or_default().to_owned()).collect(),
+                other => vec![other.as_str().unwrap_or_default().to_owned()],
+            };
+            let line = refusal.line.to_string();
+            csv_line([line.as_str(), &refusal.why].into_iter().chain(cells.iter().map(String::as_str)), separator)
+        }
+    }
+}
+
+/// One line of CSV. What a spreadsheet would take for a formula gets an apostrophe, which reading takes off again.
+fn csv_line<'a>(cells: impl Iterator<Item = &'a str>, separator: char) -> String {
+    let cells: Vec<String> = cells.map(|cell| cell_of(cell, separator)).collect();
+    format!("{}\r\n", cells.join(&separator.to_string()))
+}
+
+fn cell_of(cell: &str, separator: char) -> String {
+    let guard = if cell.starts_with(FORMULA_STARTS) { "'" } else { "" };
+    let needs_quotes = cell.contains(['"', '\n', '\r', separator]);
+    if needs_quotes { format!("\"{guard}{}\"", cell.replace('"', "\"\"")) } else { format!("{guard}{cell}") }
+}
