@@ -7,11 +7,15 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Store;
 use crate::http::Transport;
+use crate::mail::Mailer;
 use crate::vault::Vault;
 
 /// The running program's shared parts. Clones are cheap and share everything.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    parts: Arc<Parts>,
+    mailer: Mailer,
+}
 
 /// See [`App`].
 pub struct Parts {
@@ -25,9 +29,20 @@ pub struct Parts {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. Mails leave as the settings say.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self { mailer: Mailer::of(&parts.config), parts: Arc::new(parts) }
+    }
+
+    /// The same with another way for mails.
+    #[must_use]
+    pub fn with_mailer(self, mailer: Mailer) -> Self {
+        Self { mailer, ..self }
+    }
+
+    /// The way mails leave.
+    pub fn mailer(&self) -> &Mailer {
+        &self.mailer
     }
 }
 
@@ -35,6 +50,6 @@ impl Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }

@@ -2,6 +2,7 @@
 
 mod load;
 mod setting;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 
 pub use load::{Mistakes, Sources};
 pub use setting::Setting;
+pub use mail::{Login, MailConfig, Security, Sender, SmtpConfig};
 
 /// Everything that can be set. docs/configuration.md says what each key does.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct Config {
     /// ISO 3166 alpha-2: how a phone number without a country code is read.
     pub phone_region: Option<String>,
     pub zoho: ZohoConfig,
+    /// None: no mail is sent.
+    pub mail: Option<MailConfig>,
     /// CRON expression with five fields for the daily sweep, read in `zone`.
     pub daily_sweep: String,
     pub retention: Retention,

@@ -15,6 +15,8 @@ pub mod integrations;
 pub mod leads;
 pub mod line;
 pub mod lines;
+pub mod mail;
+pub mod messages;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;
@@ -47,15 +49,17 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
     Registry::build(|registry| {
         leads::jobs(registry);
         imports::jobs(registry);
+        messages::jobs(registry);
         retention::jobs(registry);
         outbox_viewer::jobs(registry);
         connections::limits(registry, config);
+        messages::limits(registry, config);
     })
 }
 
 /// What is due by the clock.
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
-    Ok([leads::sweep_job::schedules(app)?, retention::schedules()?].concat())
+    Ok([leads::sweep_job::schedules(app)?, leads::news::schedules()?, retention::schedules()?].concat())
 }
 
 /// The web server, ready to be launched or tested.

@@ -18,6 +18,7 @@ const ROWS: &[&[&str]] = &[
     &["people", "seller"],
     &["saved_filters", "timeline"],
     &["catalog", "connections"],
+    &["messages"],
     &["leads", "orders"],
     &["imports"],
     &["offers", "suggestions"],

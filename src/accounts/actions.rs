@@ -8,6 +8,8 @@ use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::{Error, Result};
 
+use super::choice_queries;
+use super::mail_choice::NewLeadMails;
 use super::model::{Role, SessionId, User, UserId, email_key};
 use super::password::{self, Passwords};
 use super::queries::{self, UserRow};
@@ -147,6 +149,28 @@ pub async fn change_password(app: &App, user: User, kept: SessionId, (hash, addr
         Ok(ended)
     };
     Ok(app.store.write("accounts.change_password", &key, write).await?)
+}
+
+/// Keeps what a user wants to be told by mail.
+pub async fn choose_mails(app: &App, user: UserId, (new_leads, daily_at): (NewLeadMails, String), address: String) -> Result<()> {
+    let now = app.clock.now();
+    let key = format!("user:{}", user.0);
+    let write = move |tx: &mut Tx<'_>| -> Result<()> {
+        choice_queries::keep(tx, user, (new_leads, &daily_at), now)?;
+        let subject = format!("user:{}", user.0);
+        let act = Act {
+            actor: &subject,
+            action: "accounts.choose_mails",
+            subject: &subject,
+            line: None,
+            reason: None,
+            before: None,
+            after: Some(json!({ "new_leads": new_leads, "daily_at": daily_at })),
+            address: Some(&address),
+        };
+        Ok(audit::record(tx, now, &act)?)
+    };
+    Ok(app.store.write("accounts.choose_mails", &key, write).await?)
 }
 
 struct Trace<'a> {

@@ -1,8 +1,10 @@
 //! Who may use the pages: users, sessions, passwords, roles. Sign-in, sign-out, set-up, and the guards other features ask.
 
 pub mod actions;
+mod choice_queries;
 mod cron;
 mod guards;
+mod mail_choice;
 mod model;
 mod pages;
 mod password;
@@ -13,9 +15,11 @@ mod setup_pages;
 mod throttle;
 mod views;
 
-pub use actions::{NewUser, create_user};
+pub use actions::{NewUser, choose_mails, create_user};
+pub use choice_queries::all as mail_choices;
 pub use cron::{CronOrAdmin, CronOrOperator};
 pub use guards::{Admin, Operator, Viewer};
+pub use mail_choice::{MailChoice, NewLeadMails};
 pub use model::{Role, User, UserId};
 pub use password::{Passwords, check as check_password};
 pub use setup::SetupCode;
@@ -44,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         pages::sign_out,
         pages::account,
         pages::change_password,
+        pages::choose_mails,
         setup_pages::setup_page,
         setup_pages::set_up
     ]

@@ -6,14 +6,16 @@ use rocket::{State, get, post};
 
 use crate::Result;
 use crate::app::App;
+use crate::db::Conn;
 use crate::web::theme::local_path;
 use crate::web::{Back, ClientAddress, Fields, Flash, Section, Site, Theme, format};
 
 use super::guards::Viewer;
+use super::mail_choice::{self, NewLeadMails};
 use super::model::{User, email_key};
 use super::sessions::{self, Token};
-use super::views::{AccountPage, LoginPage, PasswordErrors};
-use super::{Accounts, actions, password, queries};
+use super::views::{AccountPage, LoginPage, MailPanel, PasswordErrors};
+use super::{Accounts, actions, choice_queries, password, queries};
 
 /// What a sign-in leads to.
 #[derive(Responder)]
@@ -120,9 +122,30 @@ pub async fn account(app: &State<App>, viewer: Viewer) -> Result<AccountPage> {
     account_page(app, &viewer, PasswordErrors::default()).await
 }
 
+/// Keeps what the person wants to be told by mail. A choice that is none comes back with a message.
+#[post("/account/mail", data = "<fields>")]
+pub async fn choose_mails(app: &State<App>, viewer: Viewer, fields: Fields) -> Result<Result<Back, Box<(Status, AccountPage)>>> {
+    let (new_leads, daily_at) = (NewLeadMails::parse(fields.text("new_leads")), fields.text("daily_at").to_owned());
+    let Some(new_leads) = new_leads.filter(|_| mail_choice::times_of_day().contains(&daily_at)) else {
+        let mut page = account_page(app, &viewer, PasswordErrors::default()).await?;
+        page.mails.error = "Choose one of the three, and a time from the list. Nothing was changed.".into();
+        return Ok(Err(Box::new((Status::UnprocessableEntity, page))));
+    };
+    actions::choose_mails(app, viewer.user().id, (new_leads, daily_at.clone()), viewer.address.ip.to_string()).await?;
+    let told = match new_leads {
+        NewLeadMails::AtOnce => "You are told of each new lead by mail.".to_owned(),
+        NewLeadMails::Daily => format!("You are told of new leads once a day, at {daily_at}. Without new leads there is no mail."),
+        NewLeadMails::Off => "You are told nothing by mail.".to_owned(),
+    };
+    Ok(Ok(Back::to("/account").saying(Flash::ok(told))))
+}
+
 async fn account_page(app: &App, viewer: &Viewer, errors: PasswordErrors) -> Result<AccountPage> {
     let (user, idle_since) = (viewer.user().id, sessions::idle_since(app.clock.now()));
-    let open = app.store.read(move |conn| -> Result<_> { Ok(queries::count_sessions(conn, user, idle_since)?) }).await?;
+    let read =
+        move |conn: &mut Conn| -> Result<_> { Ok((queries::count_sessions(conn, user, idle_since)?, choice_queries::of(conn, user)?)) };
+    let (open, chosen) = app.store.read(read).await?;
+    let (new_leads, daily_at) = chosen.unwrap_or((NewLeadMails::Off, mail_choice::DAILY_AT.to_owned()));
     Ok(AccountPage {
         shell: viewer.shell(Section::Account, "Your account"),
         email: viewer.user().email.clone(),
@@ -130,6 +153,7 @@ async fn account_page(app: &App, viewer: &Viewer, errors: PasswordErrors) -> Res
         sessions: format::counted(open, "session", "sessions"),
         password_changed: viewer.times().exact(viewer.user().password_changed_at),
         errors,
+        mails: MailPanel::new(app.config.mail.is_some(), (new_leads, &daily_at), viewer.times().zone.name(), ""),
     })
 }
 

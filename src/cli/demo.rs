@@ -12,11 +12,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use throughline::accounts::{self, NewUser, Passwords, Role};
+use throughline::accounts::{self, NewLeadMails, NewUser, Passwords, Role};
 use throughline::app::App;
 use throughline::config::{Config, Sources};
 use throughline::connections::{self, ConnectForm, Occasion};
-use throughline::http::{Method, Outgoing};
+use throughline::http::{Method, Outgoing, ReqwestTransport, Transport};
 use throughline::{db, random, sandbox};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -44,7 +44,8 @@ pub async fn run(arguments: &DemoArguments) -> anyhow::Result<()> {
     let folder = Folder::make()?;
     let (sandbox, sandbox_url) = start_sandbox().await?;
     let access = Access::draw();
-    let config = config(arguments, &folder.database_url(), &sandbox_url, &access)?;
+    let smtp_url = smtp_url(&sandbox_url).await?;
+    let config = config(arguments, &folder.database_url(), (&sandbox_url, &smtp_url), &access)?;
     let lock = db::lock_database(&config.database_url)?;
     let app = start::app(config).await?;
     prepare(&app, &sandbox_url, &access).await?;
@@ -83,7 +84,7 @@ impl Access {
     }
 }
 
-fn config(arguments: &DemoArguments, database_url: &str, sandbox_url: &str, access: &Access) -> anyhow::Result<Config> {
+fn config(arguments: &DemoArguments, database_url: &str, (sandbox_url, smtp_url): (&str, &str), access: &Access) -> anyhow::Result<Config> {
     let mut sources = Sources::of_process()?;
     let port = port(arguments.port)?.to_string();
     for (key, value) in [
@@ -95,6 +96,9 @@ fn config(arguments: &DemoArguments, database_url: &str, sandbox_url: &str, acce
         ("THROUGHLINE_ROLES", "all"),
         ("THROUGHLINE_CRON_SECRET", access.cron_secret.expose_secret()),
         ("THROUGHLINE_SAMPLE_SECRET", access.sample_secret.expose_secret()),
+        ("THROUGHLINE_SMTP_URL", smtp_url),
+        ("THROUGHLINE_MAIL_FROM", "Throughline Demo <desk@throughline.example>"),
+        ("THROUGHLINE_MAIL_INBOX_URL", &format!("{sandbox_url}/inbox")),
         ("ZOHO_CLIENT_ID", "demo"),
         ("ZOHO_CLIENT_SECRET", "demo"),
         ("ZOHO_ACCOUNTS_URL", sandbox_url),
@@ -119,7 +123,9 @@ fn port(wanted: Option<u16>) -> anyhow::Result<u16> {
 /// An admin to sign in as, the connection to the stand-in, and faults that meet sample leads only.
 async fn prepare(app: &App, sandbox_url: &str, access: &Access) -> anyhow::Result<()> {
     let admin = NewUser { email: EMAIL.into(), name: "Demo Admin".into(), role: Role::Admin, password: access.password.clone() };
-    accounts::create_user(app, &Passwords::default(), admin, "demo").await.context("making the demonstration's login")?;
+    let admin = accounts::create_user(app, &Passwords::default(), admin, "demo").await.context("making the demonstration's login")?;
+    let told = (NewLeadMails::AtOnce, "08:00".to_owned());
+    accounts::choose_mails(app, admin, told, String::new()).await.context("having the demonstration's admin told by mail")?;
     let form = ConnectForm { client_id: None, client_secret: None, refresh_token: SecretString::from("sandbox") };
     connections::connect(app, form, Occasion::Any { actor: "demo".into(), address: None })
         .await
@@ -154,6 +160,14 @@ async fn start_sandbox() -> anyhow::Result<(Child, String)> {
     Ok((child, url.trim().to_owned()))
 }
 
+/// Where the sandbox takes mails.
+async fn smtp_url(sandbox_url: &str) -> anyhow::Result<String> {
+    let request = Outgoing { method: Method::Get, url: format!("{sandbox_url}/__health"), headers: Vec::new(), body: Vec::new() };
+    let answer = ReqwestTransport::new()?.send(&request).await.context("asking the sandbox for its mail server")?;
+    let told: serde_json::Value = serde_json::from_slice(&answer.body).context("reading what the sandbox says of its mail server")?;
+    Ok(told["smtp_url"].as_str().context("the sandbox has no mail server")?.to_owned())
+}
+
 fn announcement(app: &App, sandbox_url: &str, access: &Access) -> serde_json::Value {
     json!({
         "url": app.config.public_url,
@@ -161,6 +175,7 @@ fn announcement(app: &App, sandbox_url: &str, access: &Access) -> serde_json::Va
         "password": access.password,
         "cron_secret": access.cron_secret.expose_secret(),
         "sandbox_url": sandbox_url,
+        "inbox_url": format!("{sandbox_url}/inbox"),
         "database_url": app.config.database_url,
     })
 }
@@ -179,7 +194,8 @@ fn announce(shown: &serde_json::Value, as_json: bool) {
          curl -i {url}/api/store-lead -H 'Content-Type: application/json' \\\n    -d '{{\"name\": \"Ada Lovelace\", \"email\": \"ada@example.com\", \"items\": [{{\"sku\": \"G65\", \"quantity\": 2}}]}}'\n\n  \
          curl -i {url}/api/chatbot-leads -d 'name=Grace Hopper' --data-urlencode 'phone=+1 212 555 0123'\n\n  \
          curl -s {url}/api/process-leads -H 'Authorization: Bearer {secret}'\n\n\
-         What arrived at the stand-in for Zoho: {sandbox}/__ledger/zoho/crm/leads\nCtrl-C ends it and removes its database.\n"
+         What arrived at the stand-in for Zoho: {sandbox}/__ledger/zoho/crm/leads\n\
+         The mails that were sent: {sandbox}/inbox\nCtrl-C ends it and removes its database.\n"
     );
 }
 

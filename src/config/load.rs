@@ -16,7 +16,7 @@ use figment::value::{Dict, Value};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{Config, IntakeLimit, Retention, Roles, ZohoConfig};
+use super::{Config, IntakeLimit, Retention, Roles, ZohoConfig, mail};
 
 /// Names that the earlier systems used.
 const ALIASES: [(&str, &str); 2] = [("THROUGHLINE_CRON_SECRET", "CRON_SECRET"), ("ZOHO_API_URL", "ZOHO_API_DOMAIN")];
@@ -123,13 +123,23 @@ fn as_text(value: &Value) -> Option<String> {
 }
 
 /// Reads typed values and collects what is wrong.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     sources: &'a Sources,
     mistakes: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn parsed<T>(&mut self, key: &str, default: T, example: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+    /// Whether a key has a value, right or wrong.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.sources.text(key).is_some()
+    }
+
+    /// Reports what is wrong with several keys together.
+    pub(super) fn mistake(&mut self, told: String) {
+        self.mistakes.push(told);
+    }
+
+    pub(super) fn parsed<T>(&mut self, key: &str, default: T, example: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
         let Some(text) = self.sources.text(key) else { return default };
         match parse(text.trim()) {
             Ok(value) => value,
@@ -175,6 +185,7 @@ impl Config {
             phone_region: read.parsed("THROUGHLINE_PHONE_REGION", None, "AE", region),
             daily_sweep: read.parsed("THROUGHLINE_DAILY_SWEEP", "0 9 * * *".into(), "\"0 9 * * *\"", cron),
             zoho: zoho(&mut read),
+            mail: mail::read(&mut read),
             retention: Retention {
                 done_jobs_days: read.parsed("THROUGHLINE_KEEP_DONE_JOBS_DAYS", 90, "90", days),
                 failed_jobs_days: read.parsed("THROUGHLINE_KEEP_FAILED_JOBS_DAYS", 365, "365", days),

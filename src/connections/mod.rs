@@ -2,6 +2,8 @@
 //! holds its jobs (the outbox reads its state); tokens never leave this folder but inside an [`Access`].
 
 mod api;
+mod configured;
+mod configured_queries;
 mod connect;
 mod custody;
 mod export;
@@ -14,6 +16,8 @@ mod refresh;
 mod renewal;
 mod views;
 
+pub use configured::{hold_configured, keep_configured, release_configured};
+pub use configured_queries::is_configured;
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
 pub use custody::{RefreshTested, access_token, refresh_after_rejection, require_reconnect, test_refresh};
 pub use keys::{Unlocked, check_key, inspect_key, unlock};

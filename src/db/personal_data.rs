@@ -133,6 +133,28 @@ pub const REGISTRY: &[Register] = &[
     // Reasons quote what the person wrote.
     Register { table: "suspicions", personal: &[("reasons", UntilErased)], plain: &["lead_id", "score", "noted_at"] },
     Register {
+        table: "mails",
+        personal: &[
+            ("reader", Days(TRACE_DAYS)), ("to_name", Days(TRACE_DAYS)), ("to_address", Days(TRACE_DAYS)), ("reply_name", Days(TRACE_DAYS)),
+            ("reply_address", Days(TRACE_DAYS)), ("letter", Days(TRACE_DAYS)),
+        ],
+        plain: &["id", "message_key", "purpose", "line_id", "subject", "created_at", "sent_at"],
+    },
+    Register {
+        table: "mail_choices",
+        personal: &[("user_id", WithAccount), ("new_leads", WithAccount), ("daily_at", WithAccount), ("since", WithAccount)],
+        plain: &[],
+    },
+    Register { table: "lead_news", personal: &[], plain: &["id", "lead_id", "noted_at"] },
+    Register {
+        table: "news_readers",
+        personal: &[("reader", WithAccount)],
+        plain: &["told_up_to", "held_until", "daily_until", "updated_at"],
+    },
+    Register { table: "reply_settings", personal: &[], plain: &["id", "is_on", "changed_at"] },
+    Register { table: "reply_texts", personal: &[], plain: &["language", "subject", "body"] },
+    Register { table: "replied_addresses", personal: &[("address_hash", Days(2))], plain: &["replied_at"] },
+    Register {
         table: "idempotency_answers",
         personal: &[("answer", Days(1)), ("body_hash", Days(1)), ("key_hash", Days(1))],
         plain: &["route", "status", "created_at"],

@@ -408,6 +408,74 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    mails (id) {
+        id -> BigInt,
+        message_key -> Text,
+        purpose -> Text,
+        reader -> Text,
+        line_id -> Text,
+        subject -> Text,
+        to_name -> Nullable<Text>,
+        to_address -> Text,
+        reply_name -> Nullable<Text>,
+        reply_address -> Nullable<Text>,
+        letter -> Text,
+        created_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    mail_choices (user_id) {
+        user_id -> BigInt,
+        new_leads -> Text,
+        daily_at -> Text,
+        since -> Timestamp,
+    }
+}
+
+diesel::table! {
+    lead_news (id) {
+        id -> BigInt,
+        lead_id -> BigInt,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    news_readers (reader) {
+        reader -> Text,
+        told_up_to -> BigInt,
+        held_until -> Nullable<Timestamp>,
+        daily_until -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    reply_settings (id) {
+        id -> BigInt,
+        is_on -> Bool,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    reply_texts (language) {
+        language -> Text,
+        subject -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    replied_addresses (address_hash) {
+        address_hash -> Text,
+        replied_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     write_batches,
     users,
@@ -436,6 +504,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_answers,
     seller,
     seller_logo,
+    mails,
+    mail_choices,
+    lead_news,
+    news_readers,
+    reply_settings,
+    reply_texts,
+    replied_addresses,
     consent_wordings
 );
 

@@ -1,6 +1,7 @@
 //! Clients of the systems we keep in step: our verbs, our types, no database. Each maps its provider's errors to the
 //! seven classes here, at its edge and nowhere else.
 
+pub mod smtp;
 pub mod zoho;
 
 use crate::db::text_enum;

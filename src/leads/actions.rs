@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::defence::Verdict;
 use super::deliver_job::DeliverLead;
 use super::model::{Arrived, Contact, Lead, LeadId, LeadStatus};
-use super::{quarantine, queries};
+use super::{news, quarantine, queries};
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
@@ -28,7 +28,8 @@ pub fn receive(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>) -> QueryRes
 
 /// Everything that follows from a lead that is taken as good: when it comes in, and when a person releases it.
 pub fn accept(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<()> {
-    deliver(tx, now, line, id).map(drop)
+    deliver(tx, now, line, id)?;
+    news::announce(tx, now, line, id)
 }
 
 /// Keeps a suspicious submission for a person to look at: its row, the event and the reasons, and nothing that follows.

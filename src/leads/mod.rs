@@ -13,6 +13,7 @@ mod list_export;
 pub mod list_queries;
 mod look_up;
 pub mod model;
+pub mod news;
 mod note_job;
 pub mod old_leads;
 mod pages;
@@ -67,4 +68,5 @@ pub fn cors() -> Cors {
 /// The kinds of jobs leads need.
 pub fn jobs(kinds: &mut RegistryBuilder) {
     kinds.add::<deliver_job::DeliverLead>().add::<note_job::AddEnquiryNote>().add::<sweep_job::SweepLeads>();
+    news::jobs(kinds);
 }

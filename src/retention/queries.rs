@@ -6,9 +6,7 @@ use diesel::prelude::*;
 use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
-use crate::db::schema::{
-    audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, leads, suspicions,
-};
+use crate::db::schema::{audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news, leads, mails, suspicions};
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
 use crate::on_backend;
@@ -131,6 +129,41 @@ pub fn oldest_attempts(conn: &mut Conn, before: UtcTime, after: Option<Place>) -
 pub fn remove_attempts(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
     let ids = free_ids!(tx, job_attempts, job_attempts::id.eq_any(ids).and(job_attempts::finished_at.lt(before)))?;
     on_backend!(tx.conn(), |c| diesel::delete(job_attempts::table.filter(job_attempts::id.eq_any(ids))).execute(c))
+}
+
+/// Mails in the order of their ids, as attempts.
+pub fn oldest_mails(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (_, id) = after.unwrap_or_default();
+    let rows: Vec<Place> =
+        mails::table.filter(mails::id.gt(id)).order(mails::id).limit(ROWS_MAX).select((mails::created_at, mails::id)).load(conn)?;
+    Ok(rows.into_iter().filter(|(created_at, _)| *created_at < before).collect())
+}
+
+/// Sent or not: one that could not be sent for so long never will be.
+pub fn remove_mails(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let ids = free_ids!(tx, mails, mails::id.eq_any(ids).and(mails::created_at.lt(before)))?;
+    on_backend!(tx.conn(), |c| diesel::delete(mails::table.filter(mails::id.eq_any(ids))).execute(c))
+}
+
+/// Whom we answered longer ago than it matters.
+pub fn remove_replied(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old = "DELETE FROM replied_addresses WHERE address_hash IN \
+        (SELECT address_hash FROM replied_addresses WHERE replied_at < $1 ORDER BY replied_at LIMIT 500)";
+    delete_oldest(tx, old, before)
+}
+
+/// Leads that are news no longer, in the order of their places.
+pub fn oldest_news(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (_, id) = after.unwrap_or_default();
+    let news = lead_news::table.filter(lead_news::id.gt(id)).order(lead_news::id).limit(ROWS_MAX);
+    let rows: Vec<Place> = news.select((lead_news::noted_at, lead_news::id)).load(conn)?;
+    Ok(rows.into_iter().filter(|(noted_at, _)| *noted_at < before).collect())
+}
+
+/// The leads themselves stay.
+pub fn remove_news(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let old = lead_news::table.filter(lead_news::id.eq_any(ids.to_vec())).filter(lead_news::noted_at.lt(before));
+    on_backend!(tx.conn(), |c| diesel::delete(old).execute(c))
 }
 
 /// What jobs said of how far they had come.

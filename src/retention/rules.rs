@@ -107,6 +107,20 @@ pub const RULES: &[Rule] = &[
         after: Age::Registered,
         way: Way::Oldest(queries::remove_idempotency_keys),
     },
+    Rule {
+        table: "mails",
+        columns: &["reader", "to_name", "to_address", "reply_name", "reply_address", "letter"],
+        after: Age::Registered,
+        way: Way::Walk { find: queries::oldest_mails, forget: queries::remove_mails },
+    },
+    Rule { table: "replied_addresses", columns: &["address_hash"], after: Age::Registered, way: Way::Oldest(queries::remove_replied) },
+    // Nobody is told of a lead so long after it came.
+    Rule {
+        table: "lead_news",
+        columns: &[],
+        after: Age::Days(30),
+        way: Way::Walk { find: queries::oldest_news, forget: queries::remove_news },
+    },
     // The longest window of a provider is a day.
     Rule { table: "call_usage", columns: &[], after: Age::Days(3), way: Way::Oldest(queries::remove_call_usage) },
     Rule { table: "token_refreshes", columns: &[], after: Age::Days(90), way: Way::Oldest(queries::remove_refreshes) },

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::answer::{SandboxAnswer, SandboxRequest};
 use super::crm;
 use super::faults::Fault;
+use super::mail::SunkMail;
 use super::world::World;
 use crate::http::Method;
 
@@ -15,12 +16,21 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest) -> SandboxAnsw
         (Method::Get, "/__ledger/zoho/crm/leads") => SandboxAnswer::json(200, &json!(world.leads.ledger())),
         (Method::Get, "/__ledger/zoho/crm/notes") => SandboxAnswer::json(200, &world.notes.iter().map(crm::told).collect()),
         (Method::Get, "/__ledger/zoho/usage") => usage(world),
+        (Method::Get, "/__ledger/mail") => SandboxAnswer::json(200, &world.mails.all().iter().map(SunkMail::told).collect()),
+        (Method::Post, "/__mail/faults") => script_mail(world, request),
+        (Method::Delete, "/__mail/faults") => {
+            world.mails.clear_faults();
+            SandboxAnswer::json(200, &json!([]))
+        }
         (Method::Get, "/__faults") => SandboxAnswer::json(200, &json!(world.faults.list())),
         (Method::Delete, "/__faults") => clear(world),
         (Method::Post, "/__faults") => script(world, request),
         (Method::Post, "/__clock") => advance(world, request),
         (Method::Post, "/__revoke") => revoke(world, request),
-        (Method::Get, "/__health") => SandboxAnswer::json(200, &json!({ "sandbox": "zoho" })),
+        (Method::Get, "/__health") => SandboxAnswer::json(
+            200,
+            &json!({ "sandbox": "zoho", "smtp_url": world.smtp_port.map(|port| format!("smtp://127.0.0.1:{port}?tls=none")) }),
+        ),
         _ => problem(404, "there is nothing here; docs/sandbox.md lists what there is"),
     }
 }
@@ -56,6 +66,13 @@ fn script(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
             SandboxAnswer::json(201, &json!({ "ids": ids }))
         }
         Err(cause) => problem(422, &format!("not a fault: {cause}")),
+    }
+}
+
+fn script_mail(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    match world.mails.script(request.json().unwrap_or_default()) {
+        Ok(()) => SandboxAnswer::json(201, &json!([])),
+        Err(why) => problem(422, &why),
     }
 }
 

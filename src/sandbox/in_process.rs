@@ -8,6 +8,7 @@ use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
 use super::{InFlight, Sandbox};
 use crate::clock::Clock;
 use crate::http::{Answer, Outgoing, SendFailure, Transport, count_call};
+use crate::mail::{Accepted, Mail, Post, Trouble};
 
 /// Sends every call to the sandbox, whatever its host.
 #[derive(Clone)]
@@ -41,6 +42,16 @@ impl Transport for InProcess {
     fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
         count_call();
         self.call(request).boxed()
+    }
+}
+
+/// The mail server that stands in, without a network between.
+impl Post for InProcess {
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<Accepted, Trouble>> {
+        let from = mail.envelope.from().map(ToString::to_string).unwrap_or_default();
+        let to: Vec<String> = mail.envelope.to().iter().map(ToString::to_string).collect();
+        let taken = self.sandbox.take_mail(&from, &to, &mail.bytes, self.clock.now());
+        std::future::ready(taken.map(|answer| Accepted { answer })).boxed()
     }
 }
 

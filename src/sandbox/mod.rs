@@ -10,11 +10,14 @@ mod crm;
 mod faults;
 mod fields;
 mod in_process;
+mod inbox;
 mod leads;
 mod limits;
+mod mail;
 mod parent;
 pub mod samples;
 mod server;
+mod smtp;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,10 +29,12 @@ use serde_json::Value;
 pub use self::answer::{Delivery, SandboxAnswer, SandboxRequest};
 pub use self::in_process::InProcess;
 pub use self::limits::Edition;
+pub use self::mail::SunkMail;
 pub use self::server::{Mount, serve};
 use self::world::World;
 use crate::clock::UtcTime;
 use crate::http::Method;
+use crate::mail::Trouble;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -102,6 +107,9 @@ impl Sandbox {
         if request.path.starts_with("/__") {
             return control::answer(&mut world, request);
         }
+        if let Some(rest) = request.path.strip_prefix("/inbox") {
+            return inbox::answer(&world, rest, now);
+        }
         world.count(request);
         let fault = world.faults.for_call(request);
         if let Some(answer) = fault.as_ref().and_then(faults::Fault::instead) {
@@ -149,9 +157,35 @@ impl Sandbox {
         self.world().tokens.revoke_access();
     }
 
+    /// The mails that were taken, newest first.
+    pub fn mails(&self) -> Vec<SunkMail> {
+        self.world().mails.all()
+    }
+
+    /// Scripts a fault of the mail server, in the form that `POST /__mail/faults` takes.
+    ///
+    /// # Panics
+    /// When the fault is not one: a mistake in the test that scripts it.
+    pub fn script_mail(&self, fault: Value) {
+        let scripted = self.world().mails.script(fault);
+        assert!(scripted.is_ok(), "{scripted:?}");
+    }
+
+    /// Takes a mail as the mail server that stands in.
+    pub(crate) fn take_mail(&self, from: &str, to: &[String], bytes: &[u8], now: UtcTime) -> Result<String, Trouble> {
+        let mut world = self.world();
+        let now = now + world.clock_offset;
+        world.mails.take(from, to, bytes, now)
+    }
+
     /// Says under which address it is reached, once that is known.
     pub fn set_base_url(&self, url: &str) {
         url.clone_into(&mut self.world().options.base_url);
+    }
+
+    /// Says on which port of the loopback address its mail server listens, once that is known.
+    pub(crate) fn set_smtp_port(&self, port: u16) {
+        self.world().smtp_port = Some(port);
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

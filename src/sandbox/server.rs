@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use rocket::data::ToByteUnit;
 use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
@@ -18,9 +18,10 @@ use rocket::tokio::io::{AsyncRead, ReadBuf};
 use rocket::{Data, Request, Shutdown};
 
 use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
-use super::{Edition, InFlight, Options, Sandbox, parent};
+use super::{Edition, InFlight, Options, Sandbox, parent, smtp};
 use crate::clock::Clock;
 use crate::http::Method;
+use crate::web::assets;
 
 /// Longer than any caller waits.
 const NEVER: Duration = Duration::from_secs(60);
@@ -54,6 +55,7 @@ async fn serve_one(sandbox: Sandbox, mount: Mount, ready: impl FnOnce(&str) + Se
         .merge(("shutdown.grace", 1))
         .merge(("shutdown.mercy", 1));
     let door = Door { sandbox: sandbox.clone() };
+    sandbox.set_smtp_port(smtp::listen(sandbox.clone()).await.context("starting the mail server of the sandbox")?);
     let methods = [HttpMethod::Get, HttpMethod::Post, HttpMethod::Put, HttpMethod::Delete];
     let routes: Vec<_> = methods.into_iter().map(|method| Route::new(method, "/<path..>", door.clone())).collect();
     let liftoff = AdHoc::on_liftoff("sandbox", move |rocket| {
@@ -64,7 +66,7 @@ async fn serve_one(sandbox: Sandbox, mount: Mount, ready: impl FnOnce(&str) + Se
             ready(&url);
         })
     });
-    match rocket::custom(figment).mount("/", routes).attach(liftoff).launch().await {
+    match rocket::custom(figment).mount("/", [routes, assets::routes()].concat()).attach(liftoff).launch().await {
         Ok(_) => Ok(()),
         Err(error) => Err(match error.kind() {
             ErrorKind::Bind(cause) => {

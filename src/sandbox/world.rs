@@ -9,6 +9,7 @@ use super::answer::SandboxRequest;
 use super::faults::Faults;
 use super::leads::Leads;
 use super::limits::Credits;
+use super::mail::MailSink;
 use crate::clock::UtcTime;
 use crate::random;
 
@@ -33,6 +34,9 @@ pub(super) struct World {
     pub notes: Vec<Note>,
     pub credits: Credits,
     pub faults: Faults,
+    pub mails: MailSink,
+    /// None: nobody can reach the mail server over a network.
+    pub smtp_port: Option<u16>,
     /// Calls by `METHOD /path`.
     pub calls: BTreeMap<String, u64>,
     /// The most calls that were under way at once.
@@ -59,6 +63,8 @@ impl World {
             notes: Vec::new(),
             credits: Credits::default(),
             faults: Faults::default(),
+            mails: MailSink::default(),
+            smtp_port: None,
             calls: BTreeMap::new(),
             in_flight_max: 0,
         }

@@ -165,6 +165,9 @@ fn event(row: &EventRow, times: Times) -> Entry {
         "lead.failed" => ("bad", "x", "Delivery failed".to_owned()),
         "lead.uncertain" => ("warn", "triangle-alert", "Its answer was lost".to_owned()),
         "lead.looked_up" => ("info", "search", "Looked up in Zoho CRM".to_owned()),
+        "mail.sent" => ("ok", "mail", "Mail sent".to_owned()),
+        "mail.failed" => ("bad", "mail-x", "Mail not sent".to_owned()),
+        "mail.uncertain" => ("warn", "mail-x", "Mail may or may not be sent".to_owned()),
         kind => ("", "activity", words(kind)),
     };
     let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
@@ -238,6 +241,7 @@ pub fn attempt(row: &AttemptRow, times: Times) -> Entry {
         _ => ("bad", "x", "failed"),
     };
     let call = match (&row.provider_call, row.provider_status) {
+        (Some(call), Some(status)) if call == "SMTP" => format!("{call}, {status}"),
         (Some(call), Some(status)) => format!("{call}, HTTP {status}"),
         (Some(call), None) => format!("{call}, no answer"),
         (None, _) => String::new(),

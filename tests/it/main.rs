@@ -8,6 +8,7 @@ mod harness;
 mod health;
 mod imports;
 mod leads;
+mod messages;
 mod outbox;
 mod retention;
 mod store;

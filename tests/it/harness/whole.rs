@@ -14,6 +14,7 @@ use throughline::connections::{self, ConnectForm, Occasion};
 use throughline::db::Conn;
 use throughline::http::Transport;
 use throughline::leads::{Lead, LeadId};
+use throughline::mail::Mailer;
 use throughline::outbox::{Engine, JobId, JobRow, Registry};
 use throughline::sandbox::{InProcess, Options, Sandbox};
 use throughline::vault::Vault;
@@ -83,6 +84,7 @@ impl TestApp {
         ]);
         settings.iter().for_each(|(key, value)| sources.set(key, value));
         let sandbox = Sandbox::new(options);
+        let mailer = Mailer::by(Arc::new(InProcess::new(sandbox.clone(), self.clock.clone())));
         let app = App::new(Parts {
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -90,13 +92,19 @@ impl TestApp {
             vault: Vault::generate(),
             config: Config::load(&sources).expect("the test's configuration"),
             process_id: "test-1".into(),
-        });
+        })
+        .with_mailer(mailer);
+        throughline::messages::announce(&app).await.expect("the connection of mail is noted");
         let registry = throughline::registry(&app.config).expect("every kind has a name of its own");
         let client = Client::tracked(throughline::rocket(app.clone(), registry.clone())).await.expect("the routes fit together");
         let outbox = Engine::new(app.clone(), registry.clone());
         Whole { app, sandbox, registry, outbox, client }
     }
 }
+
+/// What switches mail on.
+pub const MAIL: [(&str, &str); 2] =
+    [("THROUGHLINE_SMTP_URL", "smtp://127.0.0.1:1025?tls=none"), ("THROUGHLINE_MAIL_FROM", "Example Desk <desk@example.com>")];
 
 impl Whole {
     /// Connects Zoho with the sandbox's refresh token.

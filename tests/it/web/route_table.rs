@@ -23,6 +23,7 @@ enum Who {
 const TABLE: &[(Method, &str, Who)] = &[
     (Method::Get, "/", Who::SignedIn),
     (Method::Get, "/account", Who::SignedIn),
+    (Method::Post, "/account/mail", Who::SignedIn),
     (Method::Post, "/account/password", Who::SignedIn),
     (Method::Post, "/api/chatbot-leads", Who::AnySite),
     (Method::Post, "/api/cron/daily-sync", Who::Operators),
