@@ -1,8 +1,8 @@
 //! The pages and what stands in front of them.
 
 mod big_tables;
-mod bulk;
 pub mod browser;
+mod bulk;
 mod defence;
 mod exports;
 mod form_pages;
