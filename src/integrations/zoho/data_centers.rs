@@ -33,6 +33,37 @@ pub fn may_exchange_at(accounts_url: &str, configured: &str) -> bool {
     same_origin(accounts_url, configured) || by_accounts_url(accounts_url).is_some()
 }
 
+/// Where the code of a sign-in may be exchanged, after what Zoho's redirect names: anyone can write such a link, so a server is
+/// followed only if it is listed (or the one that was started at), and if it is the one of the `location` beside it.
+pub fn exchange_url(accounts_server: Option<&str>, location: Option<&str>, started_at: &str) -> Result<String, Failure> {
+    let named = accounts_server.unwrap_or(started_at);
+    if !may_exchange_at(named, started_at) {
+        return Err(refuse(
+            "The answer names an accounts server that is not one of Zoho's, so the code was not sent there [accounts-server]".into(),
+        ));
+    }
+    let (center, told) = (by_accounts_url(named), location.map(str::to_ascii_lowercase));
+    if let (Some(center), Some(told)) = (center, told.as_deref())
+        && center.name != told
+    {
+        let message = format!(
+            "The answer names the accounts server of the data centre “{}” and another data centre beside it, so the code was not sent [location]",
+            center.name
+        );
+        return Err(refuse(message));
+    }
+    Ok(trimmed(named))
+}
+
+/// The accounts servers that a person may be sent to from one that is configured: Zoho hands people over to their own data
+/// centre. One that is not Zoho's (the sandbox) stands alone.
+pub fn accounts_urls(configured: &str) -> Vec<String> {
+    match by_accounts_url(configured) {
+        Some(_) => ALL.iter().map(|center| format!("https://{}", center.accounts_host)).collect(),
+        None => vec![trimmed(configured)],
+    }
+}
+
 /// Where API calls go after a token answer: the `api_domain` it names, if we may follow it. With `configured`
 /// (`ZOHO_API_URL`) nothing else is accepted. An accounts server of one's own may name its own host.
 pub fn api_url(api_domain: Option<&str>, accounts_url: &str, configured: Option<&str>) -> Result<String, Failure> {
@@ -116,6 +147,32 @@ mod tests {
         let refusal = api_url(Some("https://www.zohoapis.eu"), "https://accounts.zoho.eu", Some("https://www.zohoapis.com"));
         assert!(refusal.expect_err("another host").message.contains("correct ZOHO_API_URL or leave it out"));
         assert!(api_url(Some("https://www.zohoapis.com"), sandbox, None).is_ok(), "a listed host is always followed");
+    }
+
+    #[test]
+    fn a_code_goes_only_where_zoho_may_have_sent_it_from() {
+        let started_at = "https://accounts.zoho.com";
+        assert_eq!(exchange_url(None, None, started_at).expect("where it began"), started_at);
+        assert_eq!(
+            exchange_url(Some("https://accounts.zoho.eu/"), Some("EU"), started_at).expect("handed over"),
+            "https://accounts.zoho.eu"
+        );
+        for (server, location) in [
+            ("https://accounts.zoho.com.evil.example", "us"),
+            ("http://accounts.zoho.com", "us"),
+            ("https://accounts.zoho.com@evil.example", "us"),
+            ("https://accounts.zoho.eu", "us"),
+            ("https://accounts.zoho.eu", "mars"),
+            ("javascript:alert(1)", "us"),
+            ("", "us"),
+        ] {
+            let refusal = exchange_url(Some(server), Some(location), started_at).expect_err("not Zoho's");
+            assert!(!refusal.message.contains("evil") && refusal.class == FailureClass::Authentication, "{server}");
+        }
+        let sandbox = "http://127.0.0.1:4011";
+        assert_eq!(exchange_url(Some(sandbox), Some("us"), sandbox).expect("its own"), sandbox);
+        assert!(exchange_url(Some("http://127.0.0.1:4012"), None, sandbox).is_err());
+        assert_eq!((accounts_urls(sandbox).len(), accounts_urls(started_at).len()), (1, ALL.len()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod crm;
 pub mod data_centers;
 pub mod oauth;
+pub mod scopes;
 
 use serde_json::Value;
 

@@ -1,11 +1,13 @@
-//! Zoho CRM v8: the fields of leads, leads (upsert and insert, up to 100 a call), their notes, and looking for them. Automation runs as the
-//! CRM has it set up: `trigger` is left out.
+//! Zoho CRM v8: whose it is, the fields of leads, leads (upsert and insert, up to 100 a call), their notes, and looking for
+//! them. Automation runs as the CRM has it set up: `trigger` is left out.
 
 mod answers;
 mod coql;
+mod fields;
 mod words;
 
 pub use coql::{FOUND_MAX, FoundLead, FoundLeads, LeadSearch};
+pub use fields::Field;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
@@ -63,16 +65,11 @@ pub struct BatchAnswer {
     pub credentials_refused: bool,
 }
 
-/// A field of the module Leads.
+/// The account's organisation: whose CRM it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    pub api_name: String,
-    pub label: String,
-    /// No two records may have the same value.
-    pub is_unique: bool,
-    pub is_mandatory: bool,
-    /// Characters.
-    pub length: Option<i64>,
+pub struct Organisation {
+    pub id: String,
+    pub name: String,
 }
 
 /// A note on a record.
@@ -98,7 +95,17 @@ impl<'a> Crm<'a> {
     /// The fields of leads, unique ones marked.
     pub async fn lead_fields(&self) -> Called<Vec<Field>> {
         let sent = self.send(Method::Get, "/settings/fields?module=Leads", None).await;
-        read_one(sent, |body| Some(body["fields"].as_array()?.iter().filter_map(field).collect()))
+        read_one(sent, |body| Some(body["fields"].as_array()?.iter().filter_map(Field::read).collect()))
+    }
+
+    /// Whose CRM this is.
+    pub async fn organisation(&self) -> Called<Organisation> {
+        let sent = self.send(Method::Get, "/org", None).await;
+        read_one(sent, |body| {
+            let told = &body["org"][0];
+            let name = told["company_name"].as_str().unwrap_or_default().to_owned();
+            id_text(&told["id"]).map(|id| Organisation { id, name })
+        })
     }
 
     /// Writes up to 100 leads: one that has the same value in `unique_field` is updated, else it is inserted. Safe to repeat.
@@ -165,17 +172,6 @@ fn id_text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-fn field(value: &Value) -> Option<Field> {
-    Some(Field {
-        api_name: value["api_name"].as_str()?.to_owned(),
-        label: value["field_label"].as_str().unwrap_or_default().to_owned(),
-        // `unique` is `{}` for ordinary fields and `{"casesensitive": …}` for unique ones.
-        is_unique: value["unique"].as_object().is_some_and(|unique| !unique.is_empty()),
-        is_mandatory: value["system_mandatory"].as_bool().unwrap_or_default(),
-        length: value["length"].as_i64(),
-    })
 }
 
 fn note(value: &Value) -> Note {
