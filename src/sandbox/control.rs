@@ -27,6 +27,7 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest) -> SandboxAnsw
         (Method::Post, "/__faults") => script(world, request),
         (Method::Post, "/__clock") => advance(world, request),
         (Method::Post, "/__revoke") => revoke(world, request),
+        (Method::Post, "/__field") => field(world, request),
         (Method::Get, "/__health") => SandboxAnswer::json(
             200,
             &json!({ "sandbox": "zoho", "smtp_url": world.smtp_port.map(|port| format!("smtp://127.0.0.1:{port}?tls=none")) }),
@@ -43,6 +44,7 @@ fn usage(world: &World) -> SandboxAnswer {
             "credits_used": world.credits.total(),
             "credits_max": world.options.edition.credits_max(),
             "in_flight_max": world.in_flight_max,
+            "consented_grants": world.tokens.consented(),
             "concurrency_max": world.options.edition.concurrency_max(),
         }),
     )
@@ -93,6 +95,24 @@ fn revoke(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
         _ => return problem(422, "expected {\"what\": \"access_tokens\" or \"refresh_token\"}"),
     }
     SandboxAnswer::json(200, &json!({ "refresh_token": world.tokens.grant() }))
+}
+
+/// The field for the ids of others: there and unique, there, or not.
+fn field(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    let body = request.json().unwrap_or_default();
+    let name = body["name"].as_str().unwrap_or("External_Lead_Id");
+    match body["state"].as_str() {
+        Some("unique") => world.leads.set_own_field(Some(name), true),
+        Some("not_unique") => world.leads.set_own_field(Some(name), false),
+        Some("missing") => world.leads.set_own_field(None, true),
+        _ => {
+            return problem(
+                422,
+                "expected {\"state\": \"unique\", \"not_unique\" or \"missing\"}, and \"name\" where it is not External_Lead_Id",
+            );
+        }
+    }
+    SandboxAnswer::json(200, &json!({ "name": world.leads.own_field(), "unique": world.leads.external_field().is_some() }))
 }
 
 fn problem(status: u16, detail: &str) -> SandboxAnswer {

@@ -7,6 +7,7 @@ use super::coql::Query;
 use super::fields;
 use super::leads::stamp;
 use super::limits::HEAVY_AT_ONCE_MAX;
+use super::tokens::{Grant, Organisation};
 use super::world::{Note, World};
 use crate::clock::UtcTime;
 use crate::http::Method;
@@ -19,46 +20,67 @@ const TITLE_LENGTH_MAX: usize = 120;
 
 /// Answers `/crm/v8/{path}`.
 pub(super) fn answer(world: &mut World, request: &SandboxRequest, path: &str, now: UtcTime) -> SandboxAnswer {
-    if let Some(refusal) = refused(world, request, now) {
-        return refusal;
-    }
     let parts: Vec<_> = path.split('/').collect();
+    let grant = match admitted(world, request, parts.as_slice(), now) {
+        Ok(grant) => grant,
+        Err(refusal) => return refusal,
+    };
     match (request.method, parts.as_slice()) {
+        (Method::Get, ["org"]) => organisation(grant.organisation),
         (Method::Get, ["settings", "fields"]) => settings(world, request),
         (Method::Post, ["Leads"]) => write_leads(world, request, false, now),
         (Method::Post, ["Leads", "upsert"]) => write_leads(world, request, true, now),
         (Method::Get, ["Leads", id, "Notes"]) => notes_of(world, request, id),
         (Method::Post, ["Notes"]) => add_notes(world, request, now),
         (Method::Post, ["coql"]) => query_leads(world, request, now),
-        (_, ["Leads" | "Notes" | "coql", ..] | ["settings", "fields"]) => {
+        (_, ["Leads" | "Notes" | "coql" | "org", ..] | ["settings", "fields"]) => {
             SandboxAnswer::error(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one")
         }
         _ => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),
     }
 }
 
-/// Token first, then calls at once, then credits.
-fn refused(world: &mut World, request: &SandboxRequest, now: UtcTime) -> Option<SandboxAnswer> {
+/// Token first, then what it may do, then calls at once, then credits.
+fn admitted(world: &mut World, request: &SandboxRequest, parts: &[&str], now: UtcTime) -> Result<Grant, SandboxAnswer> {
     let token = request.authorization.as_deref().and_then(|header| header.strip_prefix("Zoho-oauthtoken ")).unwrap_or_default();
-    if !world.tokens.is_live(token, now) {
-        return Some(SandboxAnswer::error(401, "INVALID_TOKEN", "invalid oauth token"));
+    let Some(grant) = world.tokens.of_access(token, now).cloned() else {
+        return Err(SandboxAnswer::error(401, "INVALID_TOKEN", "invalid oauth token"));
+    };
+    if !scopes(parts).iter().all(|scope| grant.allows(scope)) {
+        return Err(SandboxAnswer::error(401, "OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL"));
     }
     let edition = world.options.edition;
     if request.in_flight > edition.concurrency_max() || request.heavy_in_flight > HEAVY_AT_ONCE_MAX {
         let told = "You have exceeded the number of calls that may run at once";
-        return Some(SandboxAnswer::error(429, "TOO_MANY_REQUESTS", told));
+        return Err(SandboxAnswer::error(429, "TOO_MANY_REQUESTS", told));
     }
     let records = request.json().and_then(|body| body["data"].as_array().map(Vec::len)).unwrap_or_default();
     let credits = records.div_ceil(RECORDS_PER_CREDIT).max(1) as u64;
     if world.credits.spend(credits, edition.credits_max(), now) {
-        return None;
+        return Ok(grant);
     }
-    Some(SandboxAnswer::error(429, "RATE_LIMIT_EXCEEDED", "Too many requests. Please try again later."))
+    Err(SandboxAnswer::error(429, "RATE_LIMIT_EXCEEDED", "Too many requests. Please try again later."))
+}
+
+/// What an address needs. (Which operations a scope names is not looked at.)
+fn scopes(parts: &[&str]) -> &'static [&'static str] {
+    match parts {
+        ["settings", "fields"] => &["ZohoCRM.settings.fields"],
+        ["org"] => &["ZohoCRM.org"],
+        ["coql"] => &["ZohoCRM.coql", "ZohoCRM.modules.leads"],
+        ["Notes"] | ["Leads", _, "Notes"] => &["ZohoCRM.modules.notes"],
+        ["Leads", ..] => &["ZohoCRM.modules.leads"],
+        _ => &[],
+    }
+}
+
+fn organisation(organisation: Organisation) -> SandboxAnswer {
+    SandboxAnswer::json(200, &json!({ "org": [{ "id": organisation.id, "company_name": organisation.name, "type": "sandbox" }] }))
 }
 
 fn settings(world: &World, request: &SandboxRequest) -> SandboxAnswer {
     match request.param("module") {
-        Some("Leads") => SandboxAnswer::json(200, &fields::listing(world.leads.external_field())),
+        Some("Leads") => SandboxAnswer::json(200, &fields::listing(world.leads.own_field(), world.leads.external_field().is_some())),
         Some(_) => SandboxAnswer::error(400, "INVALID_MODULE", "the module name given seems to be invalid"),
         None => required_param("module"),
     }
@@ -195,7 +217,7 @@ pub(super) fn told(note: &Note) -> Value {
 fn query_leads(world: &World, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
     let body = request.json().unwrap_or_default();
     let Some(text) = body["select_query"].as_str() else { return required_param("select_query") };
-    let query = match Query::parse(text, world.leads.external_field()) {
+    let query = match Query::parse(text, world.leads.own_field()) {
         Ok(query) => query,
         Err(refusal) => return refusal,
     };

@@ -33,6 +33,14 @@ pub(super) enum Kind {
     RefuseRecord,
     /// One such record, and the whole call is refused; nothing is done.
     RefuseCall,
+    /// It is done, and the token answer has no refresh token.
+    NoRefreshToken,
+    /// It is done, and the token answer does not say what it is good for.
+    SilentScopes,
+    /// The person is sent back with an accounts server that is not Zoho's.
+    ForeignServer,
+    /// The person's consent leaves `scope` out.
+    NarrowConsent,
 }
 
 /// A scripted fault, as `POST /__faults` takes it.
@@ -62,6 +70,9 @@ pub(super) struct Fault {
     /// The code of a refused record or call.
     #[serde(default)]
     code: Option<String>,
+    /// What a narrow consent leaves out.
+    #[serde(default)]
+    scope: Option<String>,
     /// The field named by a refused record.
     #[serde(default)]
     api_name: Option<String>,
@@ -108,7 +119,14 @@ impl Fault {
                 let code = self.code.as_deref().unwrap_or("INVALID_DATA");
                 SandboxAnswer::error(400, code, "refused as a whole by a scripted fault")
             }
-            Kind::Slow | Kind::Truncated | Kind::TimeoutAfterCommit | Kind::RefuseRecord => return None,
+            Kind::Slow
+            | Kind::Truncated
+            | Kind::TimeoutAfterCommit
+            | Kind::RefuseRecord
+            | Kind::NoRefreshToken
+            | Kind::SilentScopes
+            | Kind::ForeignServer
+            | Kind::NarrowConsent => return None,
         };
         answer.headers.extend(self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string())));
         Some(answer)
@@ -120,6 +138,13 @@ impl Fault {
             Kind::Slow => answer.delivery = Delivery::Slow(Duration::from_millis(self.delay_ms.unwrap_or(5000))),
             Kind::Truncated => answer.body.truncate(answer.body.len() / 2),
             Kind::TimeoutAfterCommit => answer.delivery = Delivery::Never,
+            Kind::NoRefreshToken => without(&mut answer, "refresh_token"),
+            Kind::SilentScopes => without(&mut answer, "scope"),
+            Kind::ForeignServer => {
+                for (_, value) in answer.headers.iter_mut().filter(|(name, _)| *name == "location") {
+                    *value = elsewhere(value);
+                }
+            }
             _ => {}
         }
         answer
@@ -130,7 +155,9 @@ impl Fault {
     }
 
     fn concerns_call(&self, request: &SandboxRequest) -> bool {
-        if self.fault == Kind::RefuseRecord || !self.path.as_ref().is_none_or(|path| request.path.starts_with(path.as_str())) {
+        if matches!(self.fault, Kind::RefuseRecord | Kind::NarrowConsent)
+            || !self.path.as_ref().is_none_or(|path| request.path.starts_with(path.as_str()))
+        {
             return false;
         }
         let Some(matching) = &self.matching else { return true };
@@ -163,6 +190,22 @@ impl Fault {
     fn told(&self) -> Value {
         json!({ "id": self.id, "fault": self.fault, "hits": self.hits, "times": self.times, "path": self.path })
     }
+}
+
+/// The same answer without one member of its JSON.
+fn without(answer: &mut SandboxAnswer, member: &str) {
+    if let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) {
+        body.remove(member);
+        answer.body = Value::Object(body).to_string().into_bytes();
+    }
+}
+
+/// The same redirect, as somebody who wants the code would write it.
+fn elsewhere(location: &str) -> String {
+    let Ok(mut url) = url::Url::parse(location) else { return location.to_owned() };
+    let others: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(name, _)| name != "accounts-server").collect();
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair("accounts-server", "https://accounts.zoho.example");
+    url.into()
 }
 
 /// A record by what does not change when it is sent again.
@@ -204,6 +247,13 @@ impl Faults {
         let fault = self.script.iter_mut().find(|fault| !fault.is_over() && fault.concerns_call(request) && fault.strikes())?;
         fault.hits += 1;
         Some(fault.clone())
+    }
+
+    /// The permission that a consent leaves out, if any.
+    pub(super) fn left_out(&mut self) -> Option<String> {
+        let fault = self.script.iter_mut().find(|fault| fault.fault == Kind::NarrowConsent && !fault.is_over() && fault.strikes())?;
+        fault.hits += 1;
+        fault.scope.clone()
     }
 
     /// The refusal that this record meets, if any; `at` is its place in the call.

@@ -6,23 +6,36 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
+    Textarea,
     Email,
     Phone,
     Website,
     Picklist,
     Boolean,
+    Integer,
+    Datetime,
+    Owner,
 }
 
 impl Kind {
     fn data_type(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Textarea => "textarea",
             Self::Email => "email",
             Self::Phone => "phone",
             Self::Website => "website",
             Self::Picklist => "picklist",
             Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Datetime => "datetime",
+            Self::Owner => "ownerlookup",
         }
+    }
+
+    /// The CRM alone writes it.
+    fn is_read_only(self) -> bool {
+        self == Self::Datetime
     }
 }
 
@@ -46,23 +59,26 @@ const FIELDS: &[(&str, Kind, usize)] = &[
     ("State", Kind::Text, 100),
     ("Zip_Code", Kind::Text, 30),
     ("Country", Kind::Text, 100),
-    ("Description", Kind::Text, 32_000),
+    ("Description", Kind::Textarea, 32_000),
     ("Skype_ID", Kind::Text, 50),
     ("Twitter", Kind::Text, 50),
     ("Email_Opt_Out", Kind::Boolean, 5),
+    ("No_of_Employees", Kind::Integer, 9),
+    ("Owner", Kind::Owner, 120),
+    ("Created_Time", Kind::Datetime, 120),
 ];
 /// The unique field's length: a single line.
 const EXTERNAL_LENGTH: usize = 255;
 
 /// The answer of the fields API.
-pub(super) fn listing(external_field: Option<&str>) -> Value {
-    let external = external_field.map(|name| (name, Kind::Text, EXTERNAL_LENGTH));
+pub(super) fn listing(own_field: Option<&str>, is_unique: bool) -> Value {
+    let external = own_field.map(|name| (name, Kind::Text, EXTERNAL_LENGTH));
     let fields: Vec<_> = FIELDS
         .iter()
         .copied()
         .chain(external)
         .map(|(name, kind, length)| {
-            let unique = if Some(name) == external_field { json!({ "casesensitive": "" }) } else { json!({}) };
+            let unique = if is_unique && Some(name) == own_field { json!({ "casesensitive": "" }) } else { json!({}) };
             json!({
                 "api_name": name,
                 "field_label": name.replace('_', " "),
@@ -70,8 +86,8 @@ pub(super) fn listing(external_field: Option<&str>) -> Value {
                 "length": length,
                 "unique": unique,
                 "system_mandatory": name == "Last_Name",
-                "custom_field": Some(name) == external_field,
-                "read_only": false,
+                "custom_field": Some(name) == own_field,
+                "read_only": kind.is_read_only(),
             })
         })
         .collect();
@@ -79,14 +95,14 @@ pub(super) fn listing(external_field: Option<&str>) -> Value {
 }
 
 /// Whether leads have this field.
-pub(super) fn is_known(name: &str, external_field: Option<&str>) -> bool {
-    FIELDS.iter().any(|(field, ..)| *field == name) || external_field == Some(name)
+pub(super) fn is_known(name: &str, own_field: Option<&str>) -> bool {
+    FIELDS.iter().any(|(field, ..)| *field == name) || own_field == Some(name)
 }
 
 /// The first thing that is wrong with a record's values, as the CRM's per-record error.
-pub(super) fn mistake(record: &Map<String, Value>, external_field: Option<&str>, at: usize) -> Option<Value> {
+pub(super) fn mistake(record: &Map<String, Value>, own_field: Option<&str>, at: usize) -> Option<Value> {
     record.iter().filter(|(name, _)| !name.starts_with('$')).find_map(|(name, value)| {
-        let external = external_field.filter(|external| external == name).map(|_| (Kind::Text, EXTERNAL_LENGTH));
+        let external = own_field.filter(|own| own == name).map(|_| (Kind::Text, EXTERNAL_LENGTH));
         let known = FIELDS.iter().find(|(field, ..)| field == name).map(|(_, kind, length)| (*kind, *length));
         match known.or(external) {
             None => Some(invalid(name, at, "the field api name given seems to be invalid", &json!({}))),
@@ -109,7 +125,8 @@ fn wrong_value(name: &str, value: &Value, kind: Kind, length: usize) -> Option<V
     let text = match (value, kind) {
         (Value::Null, _) if name != "Last_Name" => return None,
         (Value::Bool(_), Kind::Boolean) => return None,
-        (Value::String(text), kind) if kind != Kind::Boolean => text,
+        (Value::Number(_), Kind::Integer) => return None,
+        (Value::String(text), kind) if !matches!(kind, Kind::Boolean | Kind::Integer | Kind::Datetime | Kind::Owner) => text,
         _ => return Some(expected()),
     };
     if text.chars().count() > length {
@@ -119,7 +136,7 @@ fn wrong_value(name: &str, value: &Value, kind: Kind, length: usize) -> Option<V
         Kind::Email => text.is_empty() || is_email(text),
         Kind::Phone => text.is_empty() || is_phone(text),
         Kind::Website => text.is_empty() || (text.contains('.') && !text.contains(char::is_whitespace)),
-        Kind::Text | Kind::Picklist | Kind::Boolean => true,
+        Kind::Text | Kind::Textarea | Kind::Picklist | Kind::Boolean | Kind::Integer | Kind::Datetime | Kind::Owner => true,
     };
     (!fits).then(expected)
 }

@@ -13,7 +13,9 @@ const FIRST_ID: u64 = 5_725_767_000_000_000_001;
 
 /// All leads of the CRM.
 pub(super) struct Leads {
-    external_field: Option<String>,
+    /// The field that the account has added for the ids of others.
+    own_field: Option<String>,
+    is_unique: bool,
     records: Vec<Lead>,
     /// (field, value in lower case) -> place in `records`.
     by_value: HashMap<(&'static str, String), usize>,
@@ -49,12 +51,23 @@ const EXTERNAL: &str = "external";
 
 impl Leads {
     pub(super) fn new(external_field: Option<String>) -> Self {
-        Self { external_field, records: Vec::new(), by_value: HashMap::new() }
+        Self { own_field: external_field, is_unique: true, records: Vec::new(), by_value: HashMap::new() }
     }
 
     /// The unique field's name, if the CRM has one.
     pub(super) fn external_field(&self) -> Option<&str> {
-        self.external_field.as_deref()
+        self.own_field().filter(|_| self.is_unique)
+    }
+
+    /// The same field, whether or not it is unique.
+    pub(super) fn own_field(&self) -> Option<&str> {
+        self.own_field.as_deref()
+    }
+
+    /// Adds, changes or removes that field. Values that are there are looked at from now on only.
+    pub(super) fn set_own_field(&mut self, name: Option<&str>, is_unique: bool) {
+        self.own_field = name.map(str::to_owned);
+        self.is_unique = is_unique;
     }
 
     /// Whether a field may stand in `duplicate_check_fields`: Email is the system's, the other is the account's own.
@@ -69,7 +82,7 @@ impl Leads {
 
     /// Writes one record and answers its result; `check` is empty for a plain insert.
     pub(super) fn write(&mut self, record: &Map<String, Value>, check: &[String], at: usize, now: UtcTime) -> Value {
-        if let Some(mistake) = fields::mistake(record, self.external_field(), at) {
+        if let Some(mistake) = fields::mistake(record, self.own_field(), at) {
             return mistake;
         }
         let found = check.iter().find_map(|field| Some((field, self.place_of(self.key(field)?, record.get(field)?.as_str()?)?)));
@@ -132,11 +145,12 @@ impl Leads {
     }
 
     fn store(&mut self, place: usize, record: &Map<String, Value>, now: UtcTime) {
+        let external_field = self.external_field().map(str::to_owned);
         let lead = &mut self.records[place];
         lead.fields.extend(record.iter().filter(|(name, _)| !name.starts_with('$')).map(|(name, value)| (name.clone(), value.clone())));
         lead.accepted += 1;
         lead.modified_at = now;
-        for (key, field) in [(EMAIL, Some(EMAIL)), (EXTERNAL, self.external_field.as_deref())] {
+        for (key, field) in [(EMAIL, Some(EMAIL)), (EXTERNAL, external_field.as_deref())] {
             if let Some(value) = field.and_then(|field| record.get(field)).and_then(Value::as_str).filter(|value| !value.is_empty()) {
                 self.by_value.entry((key, value.to_lowercase())).or_insert(place);
             }

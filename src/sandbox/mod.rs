@@ -4,6 +4,7 @@
 
 mod accounts;
 mod answer;
+mod consent;
 mod control;
 mod coql;
 mod crm;
@@ -18,6 +19,7 @@ mod parent;
 pub mod samples;
 mod server;
 mod smtp;
+mod tokens;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
