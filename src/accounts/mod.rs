@@ -20,7 +20,7 @@ pub use choice_queries::all as mail_choices;
 pub use cron::{CronOrAdmin, CronOrOperator};
 pub use guards::{Admin, Operator, Viewer};
 pub use mail_choice::{MailChoice, NewLeadMails};
-pub use model::{Role, User, UserId};
+pub use model::{Role, SessionId, User, UserId};
 pub use password::{Passwords, check as check_password};
 pub use setup::SetupCode;
 

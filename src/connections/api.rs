@@ -71,6 +71,10 @@ impl From<&ConnectError> for Problem {
             }
             ConnectError::AlreadyConnected => Self::new(Status::Conflict, "Zoho is connected already").detail(error.to_string()),
             ConnectError::Refused(failure) => refused(failure),
+            // Only a sign-in in the browser is held to these, and has a page of its own.
+            ConnectError::MissingScopes(_) | ConnectError::OtherOrganisation { .. } => {
+                Self::new(Status::UnprocessableEntity, "Zoho was not connected, and nothing was changed").detail(error.to_string())
+            }
             ConnectError::Own(own) => Self::from(own),
         }
     }

@@ -7,19 +7,21 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::model::{ConnectionId, ConnectionState, failure};
+use super::crm_fields::{self, Verdict};
+use super::inspect::{Inspected, Need, inspect};
+use super::model::{Connection, ConnectionId, ConnectionState, failure};
 use super::queries::{self, NewConnection};
 use super::refresh::seal;
 use crate::app::App;
 use crate::audit::{self, Act};
 use crate::db::{ReadError, Topic, Tx, WriteError};
 use crate::error::Error;
-use crate::integrations::zoho::crm::{Crm, Field};
+use crate::integrations::zoho::crm::Organisation;
 use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
-use crate::integrations::zoho::{Called, PROVIDER, data_centers};
+use crate::integrations::zoho::scopes::Scope;
+use crate::integrations::zoho::{Called, PROVIDER};
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
-use crate::outbox::limits;
 use crate::timeline::{self, Event};
 
 /// A person waits for the answer: no call may take longer.
@@ -33,13 +35,42 @@ pub struct ConnectForm {
     pub refresh_token: SecretString,
 }
 
-/// Who connects, and whether they may replace a connection that exists.
+/// Who connects, and what they may replace.
 #[derive(Clone, Debug)]
 pub enum Occasion {
     /// Only while no connection exists: the bearer of the cron secret.
     FirstSetUp { actor: String, address: Option<String> },
-    /// An admin or the command line.
+    /// An admin with a grant of their own making, or the command line.
     Any { actor: String, address: Option<String> },
+    /// An admin who has signed in at the provider: for the organisation that is connected, or the one they chose to move to.
+    SignIn { actor: String, address: Option<String>, move_to: Option<String> },
+}
+
+impl Occasion {
+    fn who(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::FirstSetUp { actor, address } | Self::Any { actor, address } | Self::SignIn { actor, address, .. } => {
+                (actor, address.as_deref())
+            }
+        }
+    }
+
+    /// Whether the grant of one organisation may take the place of another's.
+    fn allows(&self, before: &Connection, organisation: Option<&str>) -> bool {
+        match self {
+            Self::SignIn { move_to, .. } => {
+                organisation.is_some() && (before.organisation_id.as_deref() == organisation || move_to.as_deref() == organisation)
+            }
+            Self::FirstSetUp { .. } | Self::Any { .. } => true,
+        }
+    }
+}
+
+/// A grant that is to be tried out and kept.
+pub(super) struct Candidate {
+    pub grant: Grant,
+    pub token: AccessToken,
+    pub accounts_url: String,
 }
 
 /// A connection that works.
@@ -47,6 +78,8 @@ pub enum Occasion {
 pub struct Connected {
     pub connection_id: ConnectionId,
     pub api_url: String,
+    /// Whose account it is, where the grant may ask.
+    pub organisation: Option<Organisation>,
     /// The CRM's unique field that will hold our id.
     pub external_field: Option<String>,
     /// What a person should know or do, where the CRM lacks that field.
@@ -67,6 +100,12 @@ pub enum ConnectError {
     /// Zoho refused the grant, or could not be asked.
     #[error("{0}")]
     Refused(Failure),
+    /// The grant does not allow everything that is needed.
+    #[error("these permissions are missing: {}", .0.iter().map(|scope| scope.name).collect::<Vec<_>>().join(", "))]
+    MissingScopes(Vec<Scope>),
+    /// The sign-in was for another organisation than the one that is connected.
+    #[error("the sign-in was for another organisation")]
+    OtherOrganisation { connected: Option<Organisation>, found: Organisation },
     #[error("{0}")]
     Own(#[from] Error),
 }
@@ -85,18 +124,21 @@ pub async fn connect(app: &App, form: ConnectForm, occasion: Occasion) -> Result
     }
     let accounts_url = app.config.zoho.accounts_url.trim_end_matches('/').to_owned();
     let token = in_time(oauth::refresh(&*app.transport, &accounts_url, &grant)).await.map_err(ConnectError::Refused)?;
-    let api_url = data_centers::api_url(token.api_domain.as_deref(), &accounts_url, app.config.zoho.api_url.as_deref());
-    let api_url = api_url.map_err(ConnectError::Refused)?;
-    // The accounts server's own limit is kept where tokens are renewed; this call is the CRM's.
-    limits::ask(app, PROVIDER, &super::zoho_limits(&app.config), 1).await?;
-    let fields = in_time(Crm::new(&*app.transport, &api_url, &token.token).lead_fields())
-        .await
-        .map_err(|failure| ConnectError::Refused(fields_unread(failure)))?;
-    let (external_field, advice) = external_field(&fields, &app.config.zoho.external_field);
-    let row = row(app, &grant, &token, Place { accounts_url, api_url: api_url.clone(), external_field: external_field.clone() });
-    let connection_id = store(app, row, occasion).await?;
+    try_and_keep(app, Candidate { grant, token, accounts_url }, occasion).await
+}
+
+/// Tries out what a fresh token may do, then stores the grant.
+pub(super) async fn try_and_keep(app: &App, candidate: Candidate, occasion: Occasion) -> Result<Connected, ConnectError> {
+    let need = if matches!(occasion, Occasion::SignIn { .. }) { Need::Everything } else { Need::Delivery };
+    let inspected = inspect(app, &candidate, need).await?;
+    let (external_field, advice) = match Verdict::of(&inspected.fields, &app.config.zoho.external_field) {
+        Verdict::Unique => (Some(app.config.zoho.external_field.clone()), None),
+        lacking => (None, Some(lacking.advice(&app.config.zoho.external_field))),
+    };
+    let (api_url, organisation) = (inspected.api_url.clone(), inspected.organisation.clone());
+    let connection_id = keep(app, row(app, &candidate, &inspected, external_field.clone()), inspected, occasion).await?;
     tracing::info!(provider = PROVIDER, external_field, "Zoho is connected");
-    Ok(Connected { connection_id, api_url, external_field, advice })
+    Ok(Connected { connection_id, api_url, organisation, external_field, advice })
 }
 
 fn complete(app: &App, form: ConnectForm) -> Result<Grant, ConnectError> {
@@ -118,56 +160,22 @@ async fn exists(app: &App) -> Result<bool, ReadError> {
     app.store.read(|conn| queries::find(conn, PROVIDER).map(|found| found.is_some()).map_err(ReadError::from)).await
 }
 
-async fn in_time<T>(call: impl Future<Output = Called<T>>) -> Result<T, Failure> {
+/// A call that a person waits for.
+pub(super) async fn in_time<T>(call: impl Future<Output = Called<T>>) -> Result<T, Failure> {
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
         Ok(called) => called.result,
         Err(_) => Err(failure(FailureClass::Network, format!("Zoho did not answer within {} s", CALL_TIMEOUT.as_secs()), None)),
     }
 }
 
-fn fields_unread(failure: Failure) -> Failure {
-    let message = format!(
-        "The grant works, but the CRM's fields could not be read (scopes ZohoCRM.modules.leads.ALL, ZohoCRM.modules.notes.ALL, ZohoCRM.settings.fields.READ and ZohoCRM.coql.READ are needed): {}",
-        failure.message
-    );
-    Failure { message, ..failure }
-}
-
-/// The unique field that holds our id, or what to do about its absence.
-fn external_field(fields: &[Field], wanted: &str) -> (Option<String>, Option<String>) {
-    let without = "Until then a lead whose answer from Zoho is lost waits for a person.";
-    match fields.iter().find(|field| field.api_name == wanted) {
-        Some(field) if field.is_unique => (Some(field.api_name.clone()), None),
-        Some(_) => (
-            None,
-            Some(format!(
-                "The field {wanted} of Leads allows duplicate values: mark it \"Do not allow duplicate values\" in Zoho and connect again. {without}"
-            )),
-        ),
-        None => {
-            let advice = format!(
-                "Leads have no field {wanted}: add a single-line field with that API name and \"Do not allow duplicate values\" in Zoho, then connect again. {without}"
-            );
-            (None, Some(advice))
-        }
-    }
-}
-
-/// Where calls go, and what is there.
-struct Place {
-    accounts_url: String,
-    api_url: String,
-    external_field: Option<String>,
-}
-
-fn row(app: &App, grant: &Grant, token: &AccessToken, place: Place) -> NewConnection {
-    let now = app.clock.now();
+fn row(app: &App, candidate: &Candidate, inspected: &Inspected, external_field: Option<String>) -> NewConnection {
+    let (now, grant, token) = (app.clock.now(), &candidate.grant, &candidate.token);
     NewConnection {
         provider: PROVIDER,
         state: ConnectionState::Connected,
         state_reason: None,
-        accounts_url: place.accounts_url,
-        api_url: place.api_url,
+        accounts_url: candidate.accounts_url.clone(),
+        api_url: inspected.api_url.clone(),
         client_id: grant.client_id.clone(),
         client_secret_sealed: app.vault.seal(grant.client_secret.expose_secret()),
         refresh_token_sealed: app.vault.seal(grant.refresh_token.expose_secret()),
@@ -175,7 +183,7 @@ fn row(app: &App, grant: &Grant, token: &AccessToken, place: Place) -> NewConnec
         access_expires_at: Some(now + TimeDelta::seconds(token.lifetime_s)),
         refreshing_until: None,
         refreshing_by: None,
-        external_field: place.external_field,
+        external_field,
         connected_at: now,
         connected_by: String::new(),
         failures_in_a_row: 0,
@@ -185,47 +193,81 @@ fn row(app: &App, grant: &Grant, token: &AccessToken, place: Place) -> NewConnec
         last_error: None,
         last_error_at: None,
         updated_at: now,
+        organisation_id: inspected.organisation.as_ref().map(|organisation| organisation.id.clone()),
+        organisation_name: inspected.organisation.as_ref().map(|organisation| organisation.name.clone()),
+        scopes: token.scopes.as_ref().map(|scopes| scopes.join(" ")),
     }
 }
 
-async fn store(app: &App, mut row: NewConnection, occasion: Occasion) -> Result<ConnectionId, ConnectError> {
-    let (is_first, actor, address) = match occasion {
-        Occasion::FirstSetUp { actor, address } => (true, actor, address),
-        Occasion::Any { actor, address } => (false, actor, address),
-    };
-    row.connected_by.clone_from(&actor);
-    let line = LineId::mint(row.connected_at);
+/// What the writer made of it.
+enum Kept {
+    Stored(ConnectionId),
+    AlreadyConnected,
+    OtherOrganisation(Option<Organisation>),
+}
+
+async fn keep(app: &App, mut row: NewConnection, inspected: Inspected, occasion: Occasion) -> Result<ConnectionId, ConnectError> {
+    row.connected_by = occasion.who().0.to_owned();
+    let fields = crm_fields::to_json(&inspected.fields);
     let change = move |tx: &mut Tx<'_>| {
         let before = queries::find(tx.conn(), PROVIDER)?;
+        // Decided here, where nobody can connect another organisation in between.
+        if let Some(before) = before.as_ref().filter(|before| !occasion.allows(before, row.organisation_id.as_deref())) {
+            return Ok(Kept::OtherOrganisation(before.organisation()));
+        }
+        let is_first = matches!(occasion, Occasion::FirstSetUp { .. });
         let stored = if is_first { queries::insert_first(tx, &row)? } else { Some(queries::upsert(tx, &row)?) };
-        let Some(id) = stored else { return Ok(None) };
+        let Some(id) = stored else { return Ok(Kept::AlreadyConnected) };
         queries::note_refresh(tx, id, row.connected_at)?;
-        let after = json!({ "client_id": row.client_id, "api_url": row.api_url, "external_field": row.external_field });
-        let act = Act {
-            actor: &actor,
-            action: if before.is_some() { "connections.reconnect" } else { "connections.connect" },
-            subject: "connection:zoho",
-            line: Some(&line),
-            reason: None,
-            before: before.map(|before| json!({ "client_id": before.client_id, "api_url": before.api_url, "external_field": before.external_field, "state": before.state })),
-            after: Some(after.clone()),
-            address: address.as_deref(),
-        };
-        audit::record(tx, row.connected_at, &act)?;
-        let event = Event {
-            line: &line,
-            source: "staff",
-            source_event_id: line.as_str(),
-            kind: "connection.connected",
-            subject: "connection:zoho",
-            occurred_at: row.connected_at,
-            data: after,
-        };
-        timeline::record(tx, row.connected_at, &event)?;
+        crm_fields::queries::keep(tx, id, &fields, row.connected_at)?;
+        record(tx, &row, before.as_ref(), occasion.who())?;
         tx.touch(Topic::Connections);
         tx.touch(Topic::Jobs);
-        Ok(Some(id))
+        Ok(Kept::Stored(id))
     };
     let written: Result<_, WriteError<Error>> = app.store.write("connections.connect", PROVIDER, change).await;
-    written.map_err(Error::from)?.ok_or(ConnectError::AlreadyConnected)
+    match written.map_err(Error::from)? {
+        Kept::Stored(id) => Ok(id),
+        Kept::AlreadyConnected => Err(ConnectError::AlreadyConnected),
+        Kept::OtherOrganisation(connected) => {
+            let found = inspected.organisation.unwrap_or_else(|| Organisation { id: String::new(), name: String::new() });
+            Err(ConnectError::OtherOrganisation { connected, found })
+        }
+    }
+}
+
+/// The act and the event of a connection that was made or renewed.
+fn record(tx: &mut Tx<'_>, row: &NewConnection, before: Option<&Connection>, (actor, address): (&str, Option<&str>)) -> Result<(), Error> {
+    let line = LineId::mint(row.connected_at);
+    let after = json!({
+        "client_id": row.client_id, "api_url": row.api_url, "external_field": row.external_field, "organisation_id": row.organisation_id,
+        "organisation": row.organisation_name,
+    });
+    let told = |before: &Connection| {
+        json!({
+            "client_id": before.client_id, "api_url": before.api_url, "external_field": before.external_field,
+            "organisation_id": before.organisation_id, "organisation": before.organisation_name, "state": before.state,
+        })
+    };
+    let act = Act {
+        actor,
+        action: if before.is_some() { "connections.reconnect" } else { "connections.connect" },
+        subject: "connection:zoho",
+        line: Some(&line),
+        reason: None,
+        before: before.map(told),
+        after: Some(after.clone()),
+        address,
+    };
+    audit::record(tx, row.connected_at, &act)?;
+    let event = Event {
+        line: &line,
+        source: "staff",
+        source_event_id: line.as_str(),
+        kind: "connection.connected",
+        subject: "connection:zoho",
+        occurred_at: row.connected_at,
+        data: after,
+    };
+    Ok(timeline::record(tx, row.connected_at, &event)?)
 }

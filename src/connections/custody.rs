@@ -109,7 +109,7 @@ async fn load(app: &App, provider: &str) -> Result<Connection, Failure> {
     let found = app.store.read(move |conn| queries::find(conn, &name).map_err(ReadError::from)).await;
     let not_usable = |message: String| failure(FailureClass::Authentication, message, None);
     match found.map_err(|cause| own_database(&cause))? {
-        None => Err(not_usable("Zoho is not connected yet: connect it with `throughline connect zoho` or POST /api/zoho-auth".into())),
+        None => Err(not_usable("Zoho is not connected yet: connect it under Connections".into())),
         Some(seen) => match seen.state {
             ConnectionState::Connected => Ok(seen),
             ConnectionState::NeedsReconnect => Err(not_usable(seen.state_reason.unwrap_or_else(|| "Connect Zoho again".into()))),

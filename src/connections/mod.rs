@@ -2,24 +2,36 @@
 //! holds its jobs (the outbox reads its state); tokens never leave this folder but inside an [`Access`].
 
 mod api;
+mod authorization;
+mod authorization_queries;
+mod callback_views;
 mod configured;
 mod configured_queries;
 mod connect;
+mod crm_fields;
 mod custody;
+mod disconnect;
 mod export;
 pub mod holds;
+mod inspect;
 mod keys;
 mod model;
 mod pages;
 mod queries;
+mod redirected;
 mod refresh;
 mod renewal;
 mod views;
+mod zoho_pages;
+mod zoho_views;
 
+pub use authorization::{BeginError, BeginForm, CALLBACK, Callback, CallbackError, Person, begin, finish};
 pub use configured::{hold_configured, keep_configured, release_configured};
 pub use configured_queries::is_configured;
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
+pub use crm_fields::{CrmFields, FieldsError, Verdict, queries::known as known_crm_fields, read as read_crm_fields};
 pub use custody::{RefreshTested, access_token, refresh_after_rejection, require_reconnect, test_refresh};
+pub use disconnect::{Revoked, disconnect};
 pub use keys::{Unlocked, check_key, inspect_key, unlock};
 pub use model::{Access, ConnectionId, ConnectionState, RENEWED_BEFORE, Summary};
 pub use queries::{expire_access_token, recent_refreshes, summary};
@@ -33,9 +45,9 @@ use crate::integrations::zoho::PROVIDER;
 use crate::outbox::RegistryBuilder;
 use crate::outbox::limits::{Limits, Window};
 
-/// The page, and the route that connects without a browser.
+/// The pages, and the route that connects without a browser.
 pub fn routes() -> Vec<Route> {
-    [api::routes(), routes![pages::index]].concat()
+    [api::routes(), routes![pages::index], zoho_pages::routes()].concat()
 }
 
 /// What each provider allows, as the settings say.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::clock::UtcTime;
 use crate::db::schema::connections;
 use crate::db::{id_type, text_enum};
+use crate::integrations::zoho::crm::Organisation;
 use crate::integrations::{Failure, FailureClass};
 use crate::vault::Vault;
 
@@ -61,6 +62,19 @@ pub struct Summary {
     pub blocked_reason: Option<String>,
 }
 
+/// The row, as far as its own page needs more than the summary.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = connections)]
+pub(super) struct Detail {
+    pub accounts_url: String,
+    pub api_url: String,
+    pub client_id: String,
+    pub organisation_id: Option<String>,
+    pub organisation_name: Option<String>,
+    /// By spaces, as the provider told them; None: it does not say.
+    pub scopes: Option<String>,
+}
+
 /// The row, as far as custody needs it.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = connections)]
@@ -77,9 +91,17 @@ pub(super) struct Connection {
     pub access_expires_at: Option<UtcTime>,
     pub external_field: Option<String>,
     pub connected_at: UtcTime,
+    pub organisation_id: Option<String>,
+    pub organisation_name: Option<String>,
 }
 
 impl Connection {
+    /// Whose account it is for, where that is known.
+    pub(super) fn organisation(&self) -> Option<Organisation> {
+        let id = self.organisation_id.clone()?;
+        Some(Organisation { name: self.organisation_name.clone().unwrap_or_default(), id })
+    }
+
     /// The stored token, where it lives long enough not to end during a call and was not refused before.
     pub(super) fn fresh_access(&self, vault: &Vault, now: UtcTime, rejected: Option<&SecretString>) -> Option<Access> {
         self.access_until(vault, now + RENEWED_BEFORE, rejected)

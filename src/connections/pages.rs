@@ -12,6 +12,7 @@ use super::views::{self, ConnectionList, Told};
 use crate::Result;
 use crate::accounts::Viewer;
 use crate::app::App;
+use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::{Registry, breaker, limits};
@@ -28,20 +29,7 @@ pub enum Listed {
 #[get("/connections")]
 pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, form: ListForm) -> Result<Listed> {
     let (registry, now) = (registry.inner().clone(), app.clock.now());
-    let read = move |conn: &mut Conn| -> Result<Told> {
-        let gauge = match registry.limits(PROVIDER) {
-            Some(limits) => Some(limits::gauge(conn, PROVIDER, limits, now)?),
-            None => None,
-        };
-        Ok(Told {
-            provider: PROVIDER,
-            summary: queries::summary(conn)?,
-            breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == PROVIDER),
-            gauge,
-            held: holds::on_hold(conn, now)?,
-        })
-    };
-    let told = vec![app.store.read(read).await?];
+    let told = vec![app.store.read(move |conn| told(conn, &registry, now)).await?];
     if form.shape == Shape::Json {
         let connections: Vec<Value> = told.iter().map(|told| views::to_json(told, now)).collect();
         return Ok(Listed::Json(Json(json!({ "connections": connections }))));
@@ -51,4 +39,19 @@ pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer,
     }
     let shell = viewer.shell(Section::Connections, "Connections").live("connections");
     Ok(Listed::Page(Box::new(ConnectionList::new(shell, &told, viewer.may_operate()))))
+}
+
+/// What is known of the connection to Zoho.
+pub(super) fn told(conn: &mut Conn, registry: &Registry, now: UtcTime) -> Result<Told> {
+    let gauge = match registry.limits(PROVIDER) {
+        Some(limits) => Some(limits::gauge(conn, PROVIDER, limits, now)?),
+        None => None,
+    };
+    Ok(Told {
+        provider: PROVIDER,
+        summary: queries::summary(conn)?,
+        breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == PROVIDER),
+        gauge,
+        held: holds::on_hold(conn, now)?,
+    })
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
-use super::model::{Connection, ConnectionId, ConnectionState, Summary};
+use super::model::{Connection, ConnectionId, ConnectionState, Detail, Summary};
 use crate::clock::UtcTime;
 use crate::db::schema::{connections, encryption_keys, token_refreshes};
 use crate::db::{Conn, Tx, on_backend};
@@ -40,6 +40,9 @@ pub(super) struct NewConnection {
     pub last_error: Option<String>,
     pub last_error_at: Option<UtcTime>,
     pub updated_at: UtcTime,
+    pub organisation_id: Option<String>,
+    pub organisation_name: Option<String>,
+    pub scopes: Option<String>,
 }
 
 /// A new token, as it is stored.
@@ -158,6 +161,38 @@ pub(super) fn mark_needs_reconnect(tx: &mut Tx<'_>, seen: &Connection, why: &str
     Ok(marked == 1)
 }
 
+/// Nothing is called from now on, and a refresh under way no longer counts.
+pub(super) fn mark_disconnected(tx: &mut Tx<'_>, id: ConnectionId, now: UtcTime) -> QueryResult<()> {
+    diesel::update(connections::table.filter(connections::id.eq(id)))
+        .set((
+            connections::state.eq(ConnectionState::Disconnected),
+            connections::state_reason.eq(None::<String>),
+            connections::refreshing_until.eq(None::<UtcTime>),
+            connections::refreshing_by.eq(None::<String>),
+            connections::updated_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .map(drop)
+}
+
+/// Forgets the tokens of a connection that was ended, and says what became of them; not those of one that was made since.
+pub(super) fn forget_tokens(tx: &mut Tx<'_>, ended: &Connection, nothing: &str, reason: &str, now: UtcTime) -> QueryResult<()> {
+    let row = connections::table
+        .filter(connections::id.eq(ended.id))
+        .filter(connections::state.eq(ConnectionState::Disconnected))
+        .filter(connections::refresh_token_sealed.eq(&ended.refresh_token_sealed));
+    diesel::update(row)
+        .set((
+            connections::refresh_token_sealed.eq(nothing),
+            connections::access_token_sealed.eq(None::<String>),
+            connections::access_expires_at.eq(None::<UtcTime>),
+            connections::state_reason.eq(reason),
+            connections::updated_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .map(drop)
+}
+
 /// Makes the next call renew its token, as if the stored one had ended.
 pub fn expire_access_token(tx: &mut Tx<'_>, now: UtcTime, provider: &str) -> QueryResult<()> {
     diesel::update(connections::table.filter(connections::provider.eq(provider)))
@@ -225,6 +260,12 @@ pub fn summary(conn: &mut Conn) -> QueryResult<Option<Summary>> {
         blocked_until: blocked.0,
         blocked_reason: blocked.1,
     }))
+}
+
+/// Where the connection to Zoho leads, and what it allows.
+pub(super) fn detail(conn: &mut Conn) -> QueryResult<Option<Detail>> {
+    let row = connections::table.filter(connections::provider.eq(crate::integrations::zoho::PROVIDER));
+    row.select(Detail::as_select()).first(conn).optional()
 }
 
 type SummaryRow = (

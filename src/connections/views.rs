@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::holds::{Held, HoldLine};
 use super::model::{ConnectionState, Summary};
 use crate::clock::UtcTime;
+use crate::integrations::zoho::PROVIDER;
 use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
 use crate::outbox::pauses::Scope;
@@ -39,6 +40,8 @@ pub struct ConnectionList {
 /// One of them.
 pub struct ConnectionPanel {
     pub id: &'static str,
+    /// Its own page, where it has one.
+    pub page: Option<&'static str>,
     pub name: String,
     pub pill: Pill,
     /// Its state in words.
@@ -78,6 +81,7 @@ impl ConnectionPanel {
         let hold = told.held.of(Scope::Connection, told.provider, times);
         Self {
             id: told.provider,
+            page: (told.provider == PROVIDER).then_some("/connections/zoho"),
             name: provider_name(told.provider).to_owned(),
             pill: Pill::of(word(told, hold.is_some(), times.now)),
             state: state(told, times),
@@ -88,7 +92,8 @@ impl ConnectionPanel {
     }
 }
 
-fn word(told: &Told, is_held: bool, now: UtcTime) -> &'static str {
+/// The word for its state.
+pub(super) fn word(told: &Told, is_held: bool, now: UtcTime) -> &'static str {
     let Some(summary) = &told.summary else { return "Not connected" };
     match summary.state {
         ConnectionState::NeedsReconnect => "Sign-in refused",
@@ -98,9 +103,10 @@ fn word(told: &Told, is_held: bool, now: UtcTime) -> &'static str {
     }
 }
 
-fn state(told: &Told, times: Times) -> String {
+/// Its state in words.
+pub(super) fn state(told: &Told, times: Times) -> String {
     let Some(summary) = &told.summary else {
-        return "Nobody has connected it yet. Its jobs are kept and wait; connect it with “throughline connect zoho” or POST /api/zoho-auth.".into();
+        return "Nobody has connected it yet. Its jobs are kept and wait.".into();
     };
     let reason = || summary.state_reason.as_deref().map(|why| format!(" {}", format::ended(why))).unwrap_or_default();
     match (summary.state, summary.blocked_until.filter(|until| *until > times.now)) {

@@ -115,9 +115,18 @@ pub const REGISTRY: &[Register] = &[
             "id", "provider", "state", "state_reason", "accounts_url", "api_url", "client_id", "client_secret_sealed", "refresh_token_sealed",
             "access_token_sealed", "access_expires_at", "refreshing_until", "refreshing_by", "external_field", "connected_at",
             "failures_in_a_row", "blocked_until", "blocked_reason", "probe_backoff_s", "last_success_at", "last_error", "last_error_at",
-            "updated_at",
+            "updated_at", "organisation_id", "organisation_name", "scopes",
         ],
     },
+    Register {
+        table: "oauth_states",
+        personal: &[("session_id", Days(1))],
+        plain: &[
+            "id", "provider", "state_hash", "accounts_url", "client_id", "client_secret_sealed", "move_to", "created_at", "expires_at", "used_at",
+        ],
+    },
+    Register { table: "crm_fields", personal: &[], plain: &["connection_id", "fields", "read_at"] },
+    Register { table: "field_mappings", personal: &[("saved_by", WithAccount)], plain: &["provider", "mapping", "saved_at"] },
     Register { table: "token_refreshes", personal: &[], plain: &["id", "connection_id", "at", "error"] },
     Register {
         table: "leads",

@@ -301,6 +301,42 @@ diesel::table! {
         last_error -> Nullable<Text>,
         last_error_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,
+        organisation_id -> Nullable<Text>,
+        organisation_name -> Nullable<Text>,
+        scopes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    oauth_states (id) {
+        id -> BigInt,
+        provider -> Text,
+        state_hash -> Text,
+        session_id -> BigInt,
+        accounts_url -> Text,
+        client_id -> Text,
+        client_secret_sealed -> Text,
+        move_to -> Nullable<Text>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    crm_fields (connection_id) {
+        connection_id -> BigInt,
+        fields -> Text,
+        read_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    field_mappings (provider) {
+        provider -> Text,
+        mapping -> Text,
+        saved_at -> Timestamp,
+        saved_by -> Text,
     }
 }
 
@@ -498,6 +534,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     schedules,
     encryption_keys,
     connections,
+    oauth_states,
+    crm_fields,
+    field_mappings,
     token_refreshes,
     leads,
     suspicions,

@@ -44,14 +44,14 @@ fn connection(connection: Option<&Connection>, times: Times) -> Option<Concern> 
             icon: "unlink",
             title: title.into(),
             text,
-            href: "/outbox?state=pending".into(),
-            button: "Open waiting jobs",
+            href: "/connections/zoho".into(),
+            button: "Open the connection",
         })
     };
     let Some(connection) = connection else {
         return bad(
             "Zoho CRM is not connected",
-            "Leads are kept safe and wait. Connect it with “throughline connect zoho” or POST /api/zoho-auth; they go out by themselves then.".into(),
+            "Leads are kept safe and wait. Connect it on its page; they go out by themselves then.".into(),
         );
     };
     let reason = format::ended(connection.state_reason.as_deref().unwrap_or("The sign-in was refused."));

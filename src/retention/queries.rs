@@ -301,6 +301,12 @@ pub fn remove_refreshes(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> 
     )
 }
 
+/// Sign-ins at a provider that were begun; each is good for ten minutes.
+pub fn remove_oauth_states(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    let old = "DELETE FROM oauth_states WHERE id IN (SELECT id FROM oauth_states WHERE created_at < $1 ORDER BY created_at LIMIT 500)";
+    delete_oldest(tx, old, before)
+}
+
 fn delete_oldest(tx: &mut Tx<'_>, statement: &str, before: UtcTime) -> QueryResult<usize> {
     diesel::sql_query(statement).bind::<diesel::sql_types::Timestamp, _>(before).execute(tx.conn())
 }

@@ -121,6 +121,7 @@ pub const RULES: &[Rule] = &[
         after: Age::Days(30),
         way: Way::Walk { find: queries::oldest_news, forget: queries::remove_news },
     },
+    Rule { table: "oauth_states", columns: &["session_id"], after: Age::Registered, way: Way::Oldest(queries::remove_oauth_states) },
     // The longest window of a provider is a day.
     Rule { table: "call_usage", columns: &[], after: Age::Days(3), way: Way::Oldest(queries::remove_call_usage) },
     Rule { table: "token_refreshes", columns: &[], after: Age::Days(90), way: Way::Oldest(queries::remove_refreshes) },

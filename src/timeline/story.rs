@@ -100,14 +100,20 @@ pub fn of_job(conn: &mut Conn, job: JobId) -> QueryResult<JobTale> {
         .limit(ROWS_MAX)
         .select(AttemptRow::as_select())
         .load(conn)?;
+    let (acts, people) = acts_on(conn, &format!("job:{}", job.0), ROWS_MAX)?;
+    Ok((attempts, acts, people))
+}
+
+/// The latest acts on a subject, newest first, and the names of those people by actor.
+pub fn acts_on(conn: &mut Conn, subject: &str, most: i64) -> QueryResult<(Vec<ActRow>, BTreeMap<String, String>)> {
     let acts: Vec<ActRow> = audit::table
-        .filter(audit::subject.eq(format!("job:{}", job.0)))
+        .filter(audit::subject.eq(subject))
         .order(audit::id.desc())
-        .limit(ROWS_MAX)
+        .limit(most)
         .select((audit::id, audit::at, audit::actor, audit::action, audit::reason))
         .load(conn)?;
     let people = people(conn, acts.iter().map(|act| act.actor.as_str()))?;
-    Ok((attempts, acts, people))
+    Ok((acts, people))
 }
 
 /// The names of the people among these actors: `user:3` -> the person's name.
@@ -188,6 +194,14 @@ pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Ent
         "bulk.cancel" => ("ban", "Bulk operation cancelled".to_owned()),
         "outbox.pause" => ("pause", "Put on hold".to_owned()),
         "outbox.resume" => ("play", "Let go again".to_owned()),
+        "connections.test_refresh" => ("key-round", "Token refresh tried out".to_owned()),
+        "connections.begin" => ("external-link", "Sign-in at Zoho begun".to_owned()),
+        "connections.connect" => ("plug", "Connected".to_owned()),
+        "connections.reconnect" => ("plug", "Connected again".to_owned()),
+        "connections.disconnect" => ("unlink", "Disconnected".to_owned()),
+        "connections.read_fields" => ("refresh-cw", "Fields of the CRM read".to_owned()),
+        "connections.save_mapping" => ("git-compare-arrows", "Field mapping saved".to_owned()),
+        "connections.reset_mapping" => ("git-compare-arrows", "Field mapping of the settings restored".to_owned()),
         "schedules.run" => ("play", "Schedule run by hand".to_owned()),
         action => ("scroll-text", words(action)),
     };

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
+use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 
 use super::site::Site;
@@ -28,8 +29,27 @@ pub fn open(request: &Request<'_>, openness: Openness) {
     let _first_stays = request.local_cache(Kept::default).0.set(openness);
 }
 
+/// What a handler may say otherwise.
+const LEFT_TO_HANDLERS: [&str; 2] = ["Cache-Control", "Content-Security-Policy"];
+
 /// Sets security headers; a handler's own value stays.
 pub struct Headers;
+
+/// An answer whose forms may be answered with a redirect to these origins: browsers hold each step of a form's way to the policy
+/// of the page it was sent from.
+pub struct LeadingTo<R> {
+    pub answer: R,
+    pub origins: Vec<String>,
+}
+
+impl<'r, R: Responder<'r, 'static>> Responder<'r, 'static> for LeadingTo<R> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = self.answer.respond_to(request)?;
+        let allowed = format!("form-action 'self' {};", self.origins.join(" "));
+        response.set_header(Header::new("Content-Security-Policy", POLICY.replace("form-action 'self';", allowed.trim_end())));
+        Ok(response)
+    }
+}
 
 #[rocket::async_trait]
 impl Fairing for Headers {
@@ -74,8 +94,8 @@ fn policy(openness: Openness, sites: &str) -> String {
 }
 
 fn set(response: &mut Response<'_>, name: &'static str, value: &'static str) {
-    // Rocket's shield has set its own policy headers by then; only Cache-Control is left to handlers.
-    if name != "Cache-Control" || !response.headers().contains(name) {
+    // Rocket's shield has set headers of its own by then.
+    if !LEFT_TO_HANDLERS.contains(&name) || !response.headers().contains(name) {
         response.set_header(Header::new(name, value));
     }
 }

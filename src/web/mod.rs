@@ -32,6 +32,7 @@ pub use csv::CsvFile;
 pub use fields::{Fields, Query};
 pub use flash::{Back, Flash};
 pub use format::{Stamp, Times};
+pub use headers::LeadingTo;
 pub use list_form::{ListForm, Shape};
 pub use problem::Problem;
 pub use shell::{Frame, NavCounts, Section, Shell, ShellUser};

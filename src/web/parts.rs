@@ -194,6 +194,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
         ("job", id) => Some(format!("/outbox/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
+        ("connection", "zoho") => Some("/connections/zoho".into()),
         _ => None,
     }
 }

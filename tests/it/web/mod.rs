@@ -18,3 +18,4 @@ mod schedule_pages;
 mod seller_pages;
 mod sessions;
 mod set_up;
+mod zoho_sign_in;
