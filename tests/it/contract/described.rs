@@ -17,6 +17,9 @@ const DESCRIBED_BY: &[(&str, &str)] =
 /// The end of an address that none of the published files describes, though Zoho's pages do: a lead's notes.
 const NOT_DESCRIBED: &str = "/Notes";
 
+/// What no published file at hand describes at all: whose CRM it is (Zoho's organisation page does).
+const NOT_JUDGED: &str = "/crm/v8/org";
+
 /// What Prism said of one call.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -68,7 +71,7 @@ impl Described {
 impl Transport for Beside {
     fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
         async {
-            if request.url.contains("/crm/") {
+            if request.url.contains("/crm/") && !request.url.ends_with(NOT_JUDGED) {
                 let judged = self.described.judge(request).await;
                 self.described.judged.lock().expect("nobody panicked").push(judged);
             }
