@@ -10,9 +10,15 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+<<<<<<< ours
 pub use load::{Mistakes, Sources};
 pub use setting::Setting;
 pub use mail::{Login, MailConfig, Security, Sender, SmtpConfig};
+||||||| base
+pub use load::{Mistakes, Sources};
+=======
+pub use load::{LEAD_FIELDS, Mistakes, Sources};
+>>>>>>> theirs
 
 /// Everything that can be set. docs/configuration.md says what each key does.
 #[derive(Clone, Debug)]

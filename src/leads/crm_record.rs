@@ -1,45 +1,35 @@
-//! A lead as the CRM's record: the configured mapping applied, long texts cut to what a CRM field holds.
+//! A lead as the CRM's record: the mapping applied, long texts cut to what a CRM field holds.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::mapping::{LeadField, Mapping};
 use super::model::Lead;
 
-/// Zoho's single-line fields hold 255 characters at most, its multi-line ones 32,000 (docs read 2026-11).
-const LINE_MAX: usize = 255;
-const NAME_MAX: usize = 80;
-const FIRST_NAME_MAX: usize = 40;
-const PHONE_MAX: usize = 30;
-const COMPANY_MAX: usize = 200;
-const EMAIL_MAX: usize = 100;
-const TEXT_MAX: usize = 32_000;
-
 /// Builds the record. Fields without a value are left out, so that an update never empties what staff filled in.
-pub fn record(lead: &Lead, mapping: &BTreeMap<String, String>, external_field: Option<&str>) -> Map<String, Value> {
-    let mut record: Map<String, Value> = mapping
-        .iter()
-        .filter_map(|(crm_field, lead_field)| value(lead, lead_field).map(|text| (crm_field.clone(), Value::String(text))))
-        .collect();
+pub fn record(lead: &Lead, mapping: &Mapping, external_field: Option<&str>) -> Map<String, Value> {
+    let values = mapping.0.iter().filter_map(|(crm_field, part)| Some((crm_field.clone(), Value::String(value(lead, *part)?))));
+    let mut record: Map<String, Value> = values.collect();
     if let Some(field) = external_field {
         record.insert(field.to_owned(), Value::String(lead.line_id.clone()));
     }
     record
 }
 
-fn value(lead: &Lead, field: &str) -> Option<String> {
+fn value(lead: &Lead, part: LeadField) -> Option<String> {
     let (first, last) = split_name(&lead.name);
-    let text = match field {
-        "name" => cut(&lead.name, LINE_MAX),
-        "first_name" => cut(first?, FIRST_NAME_MAX),
-        "last_name" => cut(last, NAME_MAX),
-        "email" => lead.email.as_deref().filter(|email| email.chars().count() <= EMAIL_MAX)?.to_owned(),
-        "phone" => cut(lead.phone_e164.as_deref().or(lead.phone.as_deref())?, PHONE_MAX),
-        "company" => cut(lead.company.as_deref()?, COMPANY_MAX),
-        "source" => cut(&lead.source, LINE_MAX),
-        "page_url" => cut(lead.page_url.as_deref()?, LINE_MAX),
-        "description" => description(lead),
-        _ => return None,
+    let most = part.length_max();
+    let text = match part {
+        LeadField::Name => cut(&lead.name, most),
+        LeadField::FirstName => cut(first?, most),
+        LeadField::LastName => cut(last, most),
+        LeadField::Email => lead.email.as_deref().filter(|email| email.chars().count() <= most)?.to_owned(),
+        LeadField::Phone => cut(lead.phone_e164.as_deref().or(lead.phone.as_deref())?, most),
+        LeadField::Company => cut(lead.company.as_deref()?, most),
+        LeadField::Source => cut(&lead.source, most),
+        LeadField::PageUrl => cut(lead.page_url.as_deref()?, most),
+        LeadField::Description => description(lead),
     };
     (!text.is_empty()).then_some(text)
 }
@@ -56,7 +46,7 @@ fn split_name(name: &str) -> (Option<&str>, &str) {
 /// it there: it stays, however long the rest is.
 pub fn description(lead: &Lead) -> String {
     let id = id_line(lead);
-    format!("{}\n{id}", cut(&told(lead), TEXT_MAX - 1 - id.chars().count())).trim_start().to_owned()
+    format!("{}\n{id}", cut(&told(lead), LeadField::Description.length_max() - 1 - id.chars().count())).trim_start().to_owned()
 }
 
 /// The line of the description that no other lead's has.
@@ -84,7 +74,7 @@ fn told(lead: &Lead) -> String {
 
 /// An address too long for the CRM's field is told in the description rather than lost.
 fn long_email(lead: &Lead) -> Option<String> {
-    lead.email.clone().filter(|email| email.chars().count() > EMAIL_MAX)
+    lead.email.clone().filter(|email| email.chars().count() > LeadField::Email.length_max())
 }
 
 fn items(json: &str) -> Option<String> {

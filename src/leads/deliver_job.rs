@@ -8,13 +8,14 @@ use serde_json::json;
 
 use super::crm_record;
 use super::look_up::{PAGES_MAX, look_up};
+use super::mapping::{self, Mapping};
 use super::model::{Lead, LeadId, LeadStatus};
 use super::note_job::AddEnquiryNote;
 use super::queries::{self, Progress};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::connections::{self, Access};
-use crate::db::{Topic, Tx};
+use crate::db::{Conn, Topic, Tx};
 use crate::error::Error;
 use crate::integrations::zoho::PROVIDER;
 use crate::integrations::zoho::crm::{BatchAnswer, Crm, How, MemberAnswer, RECORDS_MAX, Record};
@@ -48,7 +49,7 @@ impl Job for DeliverLead {
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         match prepare(app, members).await {
-            Ok((access, leads)) => deliver(app, &access, &leads, members).await,
+            Ok(ready) => deliver(app, &ready, members).await,
             Err(failure) => members.iter().map(|_| Outcome::Failed(failure.clone()).into()).collect(),
         }
     }
@@ -68,24 +69,37 @@ impl Job for DeliverLead {
     }
 }
 
-async fn prepare(app: &App, members: &[Claimed<DeliverLead>]) -> Result<(Access, BTreeMap<LeadId, Lead>), Failure> {
+/// What a call needs besides the jobs.
+struct Ready {
+    access: Access,
+    leads: BTreeMap<LeadId, Lead>,
+    mapping: Mapping,
+}
+
+async fn prepare(app: &App, members: &[Claimed<DeliverLead>]) -> Result<Ready, Failure> {
     let access = connections::access_token(app, PROVIDER).await?;
     let ids: Vec<LeadId> = members.iter().map(|member| member.job.lead).collect();
-    let found = app.store.read(move |conn| queries::by_ids(conn, &ids).map_err(Error::from)).await;
-    let leads = found.map_err(|cause| Failure::of_call(FailureClass::Network, format!("Our own database could not be read: {cause}")))?;
-    Ok((access, leads.into_iter().map(|lead| (lead.id, lead)).collect()))
+    let zoho = app.config.zoho.clone();
+    let read = move |conn: &mut Conn| -> Result<_, Error> { Ok((queries::by_ids(conn, &ids)?, mapping::current(conn, &zoho)?)) };
+    let (leads, mapping) = app
+        .store
+        .read(read)
+        .await
+        .map_err(|cause| Failure::of_call(FailureClass::Network, format!("Our own database could not be read: {cause}")))?;
+    Ok(Ready { access, leads: leads.into_iter().map(|lead| (lead.id, lead)).collect(), mapping })
 }
 
 /// Sends the members in rounds, so that one address is never twice in one call.
-async fn deliver(app: &App, access: &Access, leads: &BTreeMap<LeadId, Lead>, members: &[Claimed<DeliverLead>]) -> Vec<Report> {
+async fn deliver(app: &App, ready: &Ready, members: &[Claimed<DeliverLead>]) -> Vec<Report> {
+    let leads = &ready.leads;
     let mut reports: Vec<Option<Report>> = members.iter().map(|_| None).collect();
-    let mut access = access.clone();
+    let mut access = ready.access.clone();
     for _ in 0..ROUNDS_MAX {
         let round = next_round(leads, members, &reports);
         if round.is_empty() {
             break;
         }
-        let records: Vec<Record> = round.iter().map(|(_, lead)| to_record(app, lead, &access)).collect();
+        let records: Vec<Record> = round.iter().map(|(_, lead)| to_record(&ready.mapping, lead, &access)).collect();
         let answer = connections::with_renewal(app, PROVIDER, &mut access, |access| call(app, access, &records).boxed()).await;
         for ((place, _), member) in round.iter().zip(answer.members) {
             reports[*place] = Some(report(member));
@@ -115,8 +129,8 @@ fn next_round<'a>(
     round
 }
 
-fn to_record(app: &App, lead: &Lead, access: &Access) -> Record {
-    crm_record::record(lead, &app.config.zoho.field_mapping, access.external_field.as_deref())
+fn to_record(mapping: &Mapping, lead: &Lead, access: &Access) -> Record {
+    crm_record::record(lead, mapping, access.external_field.as_deref())
 }
 
 async fn call(app: &App, access: Access, records: &[Record]) -> BatchAnswer {

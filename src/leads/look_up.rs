@@ -1,18 +1,18 @@
 //! Looks up in Zoho CRM what became of a lead whose answer was lost: by what it was sent with and the time, comparing our line
 //! id in the description. Needed only where the CRM keeps no unique field for our id.
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use serde_json::json;
 
 use super::crm_record::{self, id_line};
+use super::mapping::{self, LeadField, Mapping};
 use super::model::{Lead, LeadId};
 use super::queries;
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::connections::{self, Access};
+use crate::db::Conn;
 use crate::error::Error;
 use crate::integrations::zoho::crm::{Crm, FOUND_MAX, FoundLeads, LeadSearch};
 use crate::integrations::zoho::{Called, PROVIDER};
@@ -24,16 +24,18 @@ pub const PAGES_MAX: usize = 2;
 /// Clocks of others may be off by so much.
 const MARGIN: TimeDelta = TimeDelta::minutes(15);
 /// What a lead is looked for by: the first of these that it has and that a query can say.
-const TRAITS: [&str; 3] = ["email", "phone", "last_name"];
+const TRAITS: [LeadField; 3] = [LeadField::Email, LeadField::Phone, LeadField::LastName];
 
 /// Looks once.
 pub async fn look_up(app: &App, id: LeadId) -> Probed {
-    let lead = match app.store.read(move |conn| queries::find(conn, id).map_err(Error::from)).await {
-        Ok(Some(lead)) => lead,
-        Ok(None) => return Probe::CannotTell("The lead is no longer in our database.".into()).into(),
+    let zoho = app.config.zoho.clone();
+    let read = move |conn: &mut Conn| -> Result<_, Error> { Ok((queries::find(conn, id)?, mapping::current(conn, &zoho)?)) };
+    let (lead, mapping) = match app.store.read(read).await {
+        Ok((Some(lead), mapping)) => (lead, mapping),
+        Ok((None, _)) => return Probe::CannotTell("The lead is no longer in our database.".into()).into(),
         Err(cause) => return Probe::Failed(Failure::of_call(FailureClass::Network, cause.to_string())).into(),
     };
-    let Some(search) = search(&lead, &app.config.zoho.field_mapping, app.clock.now()) else {
+    let Some(search) = search(&lead, &mapping, app.clock.now()) else {
         return Probe::CannotTell("There is nothing it could be looked up by: look for it in Zoho CRM, then decide.".into()).into();
     };
     let mut access = match connections::access_token(app, PROVIDER).await {
@@ -67,12 +69,11 @@ async fn find(app: &App, access: Access, search: &LeadSearch, offset: usize) -> 
 
 /// By the mail address, else the phone number, else the family name, each as it was sent, since the lead came in. None: the
 /// mapping sends no description, which holds our id, or nothing that a query can say.
-fn search(lead: &Lead, mapping: &BTreeMap<String, String>, now: UtcTime) -> Option<LeadSearch> {
-    let crm_field = |ours: &str| mapping.iter().find(|(_, from)| *from == ours).map(|(crm_field, _)| crm_field.as_str());
-    let told = crm_field("description")?;
+fn search(lead: &Lead, mapping: &Mapping, now: UtcTime) -> Option<LeadSearch> {
+    let told = mapping.crm_field(LeadField::Description)?;
     let sent = crm_record::record(lead, mapping, None);
     TRAITS.iter().find_map(|of_lead| {
-        let field = crm_field(of_lead)?;
+        let field = mapping.crm_field(*of_lead)?;
         LeadSearch::new(field, sent.get(field)?.as_str()?, (lead.received_at - MARGIN, now + MARGIN), told)
     })
 }
@@ -129,8 +130,13 @@ mod tests {
     }
 
     fn searched(lead: &Lead, without: &str) -> Option<LeadSearch> {
-        let mapping = [("Last_Name", "last_name"), ("Email", "email"), ("Phone", "phone"), ("Description", "description")];
-        let mapping = mapping.iter().filter(|(field, _)| *field != without).map(|(crm, ours)| ((*crm).into(), (*ours).into())).collect();
+        let all = [
+            ("Last_Name", LeadField::LastName),
+            ("Email", LeadField::Email),
+            ("Phone", LeadField::Phone),
+            ("Description", LeadField::Description),
+        ];
+        let mapping = Mapping(all.into_iter().filter(|(field, _)| *field != without).map(|(crm, part)| (crm.into(), part)).collect());
         search(lead, &mapping, UtcTime::default() + MARGIN)
     }
 

@@ -12,6 +12,7 @@ mod intake_limit;
 mod list_export;
 pub mod list_queries;
 mod look_up;
+mod mapping;
 pub mod model;
 pub mod news;
 mod note_job;
@@ -51,6 +52,7 @@ pub fn routes() -> Vec<Route> {
         pages::routes(),
         quarantine::routes(),
         selected_pages::routes(),
+        mapping::routes(),
     ]
     .concat()
 }

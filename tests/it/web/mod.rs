@@ -18,4 +18,5 @@ mod schedule_pages;
 mod seller_pages;
 mod sessions;
 mod set_up;
+mod zoho_mapping;
 mod zoho_sign_in;
