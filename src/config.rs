@@ -1,8 +1,9 @@
 //! The configuration: `Rocket.toml` and the environment, parsed once into types.
 
 mod load;
-mod setting;
 mod mail;
+mod setting;
+mod zoho;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,15 +11,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-<<<<<<< ours
 pub use load::{Mistakes, Sources};
-pub use setting::Setting;
 pub use mail::{Login, MailConfig, Security, Sender, SmtpConfig};
-||||||| base
-pub use load::{Mistakes, Sources};
-=======
-pub use load::{LEAD_FIELDS, Mistakes, Sources};
->>>>>>> theirs
+pub use setting::Setting;
+pub use zoho::LEAD_FIELDS;
 
 /// Everything that can be set. docs/configuration.md says what each key does.
 #[derive(Clone, Debug)]

@@ -16,24 +16,10 @@ use figment::value::{Dict, Value};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{Config, IntakeLimit, Retention, Roles, ZohoConfig, mail};
+use super::{Config, IntakeLimit, Retention, Roles, mail, zoho};
 
 /// Names that the earlier systems used.
 const ALIASES: [(&str, &str); 2] = [("THROUGHLINE_CRON_SECRET", "CRON_SECRET"), ("ZOHO_API_URL", "ZOHO_API_DOMAIN")];
-
-/// What a lead offers to the field mapping.
-pub const LEAD_FIELDS: [&str; 9] = ["name", "first_name", "last_name", "email", "phone", "company", "source", "description", "page_url"];
-
-/// CRM field -> lead field, as far as a fresh CRM has them.
-const DEFAULT_MAPPING: [(&str, &str); 7] = [
-    ("First_Name", "first_name"),
-    ("Last_Name", "last_name"),
-    ("Email", "email"),
-    ("Phone", "phone"),
-    ("Company", "company"),
-    ("Lead_Source", "source"),
-    ("Description", "description"),
-];
 
 /// Where settings come from.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +100,7 @@ fn read_file(path: &str) -> Result<Dict, Mistakes> {
     })
 }
 
-fn table<'a>(dict: &'a Dict, name: &str) -> Option<&'a Dict> {
+pub(super) fn table<'a>(dict: &'a Dict, name: &str) -> Option<&'a Dict> {
     dict.get(name).and_then(Value::as_dict)
 }
 
@@ -139,6 +125,15 @@ impl Reader<'_> {
         self.mistakes.push(told);
     }
 
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.sources.text(key)
+    }
+
+    /// What `Rocket.toml` says.
+    pub(super) fn file(&self) -> &Dict {
+        &self.sources.file
+    }
+
     pub(super) fn parsed<T>(&mut self, key: &str, default: T, example: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
         let Some(text) = self.sources.text(key) else { return default };
         match parse(text.trim()) {
@@ -150,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    fn secret(&mut self, key: &str, at_least: usize) -> Option<SecretString> {
+    pub(super) fn secret(&mut self, key: &str, at_least: usize) -> Option<SecretString> {
         let text = self.sources.text(key)?;
         if text.len() < at_least {
             self.mistakes
@@ -184,7 +179,7 @@ impl Config {
             zone: read.parsed("THROUGHLINE_ZONE", chrono_tz::UTC, "Asia/Dubai", from_str("is not a time zone of the tz database")),
             phone_region: read.parsed("THROUGHLINE_PHONE_REGION", None, "AE", region),
             daily_sweep: read.parsed("THROUGHLINE_DAILY_SWEEP", "0 9 * * *".into(), "\"0 9 * * *\"", cron),
-            zoho: zoho(&mut read),
+            zoho: zoho::read(&mut read),
             mail: mail::read(&mut read),
             retention: Retention {
                 done_jobs_days: read.parsed("THROUGHLINE_KEEP_DONE_JOBS_DAYS", 90, "90", days),
@@ -196,27 +191,6 @@ impl Config {
         };
         if read.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(read.mistakes)) }
     }
-}
-
-fn zoho(read: &mut Reader<'_>) -> ZohoConfig {
-    ZohoConfig {
-        client_id: read.sources.text("ZOHO_CLIENT_ID"),
-        client_secret: read.secret("ZOHO_CLIENT_SECRET", 1),
-        accounts_url: read.parsed("ZOHO_ACCOUNTS_URL", "https://accounts.zoho.com".into(), "https://accounts.zoho.eu", http_url),
-        api_url: read.parsed("ZOHO_API_URL", None, "https://www.zohoapis.eu", |text| http_url(text).map(Some)),
-        external_field: read.parsed("ZOHO_EXTERNAL_FIELD", "External_Lead_Id".into(), "External_Lead_Id", api_name),
-        credits_per_day: read.parsed("ZOHO_CREDITS_PER_DAY", 5_000, "50000", at_least_100),
-        calls_at_once: read.parsed("ZOHO_CALLS_AT_ONCE", 5, "10", at_least_1),
-        field_mapping: field_mapping(read),
-    }
-}
-
-fn at_least_100(text: &str) -> Result<i64, String> {
-    text.parse().ok().filter(|number| *number >= 100).ok_or_else(|| "is not a number of 100 or more".into())
-}
-
-fn at_least_1(text: &str) -> Result<i64, String> {
-    text.parse().ok().filter(|number| (1..=1_000).contains(number)).ok_or_else(|| "is not a number from 1 to 1000".into())
 }
 
 fn public_url(read: &mut Reader<'_>, address: IpAddr, port: u16) -> String {
@@ -238,27 +212,6 @@ fn encryption_key(read: &mut Reader<'_>) -> Option<SecretString> {
     Some(text.trim().into())
 }
 
-fn field_mapping(read: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let default = || DEFAULT_MAPPING.iter().map(|(crm, lead)| ((*crm).to_owned(), (*lead).to_owned())).collect();
-    let Some(given) = table(&read.sources.file, "zoho").and_then(|zoho| table(zoho, "lead_fields")) else { return default() };
-    let mut mapping = BTreeMap::new();
-    for (crm, value) in given {
-        let lead = value.as_str().unwrap_or_default();
-        if !LEAD_FIELDS.contains(&lead) {
-            read.mistakes
-                .push(format!("zoho.lead_fields.{crm} names `{lead}`, which a lead does not have; it has {}", LEAD_FIELDS.join(", ")));
-        }
-        if let Err(problem) = api_name(crm) {
-            read.mistakes.push(format!("zoho.lead_fields.{crm} {problem}; for example Last_Name = \"last_name\""));
-        }
-        mapping.insert(crm.clone(), lead.to_owned());
-    }
-    if !mapping.contains_key("Last_Name") {
-        read.mistakes.push("zoho.lead_fields lacks Last_Name, which Zoho CRM requires; add Last_Name = \"last_name\"".into());
-    }
-    mapping
-}
-
 fn from_str<T: FromStr>(problem: &'static str) -> impl Fn(&str) -> Result<T, String> {
     move |text| text.parse().map_err(|_| problem.into())
 }
@@ -268,7 +221,7 @@ fn database_url(text: &str) -> Result<String, String> {
     if known { Ok(text.into()) } else { Err("names neither SQLite nor PostgreSQL".into()) }
 }
 
-fn http_url(text: &str) -> Result<String, String> {
+pub(super) fn http_url(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|_| "is not a web address".to_owned())?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("is not a web address with http or https".into());
@@ -321,11 +274,6 @@ fn region(text: &str) -> Result<Option<String>, String> {
 
 fn cron(text: &str) -> Result<String, String> {
     text.parse::<croner::Cron>().map(|_| text.to_owned()).map_err(|_| "is not a cron expression of five fields".into())
-}
-
-fn api_name(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty() && text.len() <= 50 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if fits { Ok(text.into()) } else { Err("is not the API name of a CRM field".into()) }
 }
 
 #[cfg(test)]

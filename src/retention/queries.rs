@@ -6,7 +6,10 @@ use diesel::prelude::*;
 use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
-use crate::db::schema::{audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news, leads, mails, suspicions};
+use crate::db::schema::{
+    audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news, leads, mails,
+    suspicions,
+};
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
 use crate::on_backend;

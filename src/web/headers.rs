@@ -12,6 +12,9 @@ use super::site::Site;
 /// Nothing but our own files, no inline script or style; forms lead to us alone, frames nowhere.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
+/// What a handler may say otherwise.
+const LEFT_TO_HANDLERS: [&str; 1] = ["Cache-Control"];
+
 /// What a public page may do that no other page may, on the sites of THROUGHLINE_SITES.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Openness {
@@ -28,9 +31,6 @@ struct Kept(OnceLock<Openness>);
 pub fn open(request: &Request<'_>, openness: Openness) {
     let _first_stays = request.local_cache(Kept::default).0.set(openness);
 }
-
-/// What a handler may say otherwise.
-const LEFT_TO_HANDLERS: [&str; 2] = ["Cache-Control", "Content-Security-Policy"];
 
 /// Sets security headers; a handler's own value stays.
 pub struct Headers;
@@ -62,7 +62,9 @@ impl Fairing for Headers {
         let openness = request.local_cache(Kept::default).0.get().copied().unwrap_or_default();
         let sites = site.map(|site| site.sites.join(" ")).unwrap_or_default();
         let is_framed = openness.is_framed && !sites.is_empty();
-        response.set_header(Header::new("Content-Security-Policy", policy(openness, &sites)));
+        if !response.headers().contains("Content-Security-Policy") {
+            response.set_header(Header::new("Content-Security-Policy", policy(openness, &sites)));
+        }
         // Rocket names itself and frames pages on its own account; ours say more.
         response.remove_header("Server");
         response.remove_header("Permissions-Policy");

@@ -26,6 +26,8 @@ pub fn invented(now: UtcTime) -> Lead {
         page_url: Some("https://www.sample.example/products/g65".into()),
         consent_given: Some(true),
         consent_wording: Some("Yes, you may write to me about this enquiry.".into()),
+        consent_version: None,
+        language: Some("en".into()),
         conversation_id: None,
         transcript: None,
         extra: "{}".into(),

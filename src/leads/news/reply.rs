@@ -84,6 +84,9 @@ fn choose<'a>(texts: &'a [ReplyText], languages: [Option<&str>; 2]) -> Option<&'
 
 /// The language a form was filled in, where it says so.
 fn language(lead: &Lead) -> Option<String> {
+    if lead.language.is_some() {
+        return lead.language.clone();
+    }
     let extra: serde_json::Value = serde_json::from_str(&lead.extra).unwrap_or_default();
     ["language", "lang", "locale"].iter().find_map(|field| extra[*field].as_str().map(|text| text.replace('_', "-")))
 }

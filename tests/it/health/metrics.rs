@@ -80,7 +80,7 @@ both_engines! {
             ("throughline_outbox_oldest_ready_seconds{kind=\"leads.deliver\",lane=\"lead\"}", 20.0),
             ("throughline_connection_usable{provider=\"zoho\"}", 1.0),
             ("throughline_breaker_open{provider=\"zoho\"}", 0.0),
-            ("throughline_quota_used_calls{provider=\"zoho\",window_seconds=\"86400\"}", 2.0),
+            ("throughline_quota_used_calls{provider=\"zoho\",window_seconds=\"86400\"}", 3.0),
             ("throughline_quota_limit_calls{provider=\"zoho\",window_seconds=\"86400\"}", 5_000.0),
             ("throughline_token_expires_timestamp_seconds{provider=\"zoho\"}", 1_795_341_600.0),
             ("throughline_http_requests_total{method=\"POST\",route=\"/api/store-lead\",status=\"201\"}", 2.0),
