@@ -16,6 +16,7 @@ pub mod leads;
 pub mod line;
 pub mod lines;
 pub mod mail;
+pub mod mail_viewer;
 pub mod messages;
 pub mod outbox;
 pub mod outbox_viewer;
@@ -97,6 +98,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 outbox_viewer::routes(),
                 saved_filters::routes(),
                 schedule_viewer::routes(),
+                mail_viewer::routes(),
                 process_viewer::routes(),
                 overview::routes(),
                 seller::routes(),

@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["offers", "suggestions"],
     &["inbox", "sync"],
     &["quality"],
-    &["health", "lines", "outbox_viewer", "process_viewer", "retention", "schedule_viewer"],
+    &["health", "lines", "mail_viewer", "outbox_viewer", "process_viewer", "retention", "schedule_viewer"],
     &["overview"],
     &["sandbox"],
     // The only places that know every feature.

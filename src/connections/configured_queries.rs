@@ -15,6 +15,14 @@ pub fn is_configured(conn: &mut Conn, provider: &str) -> QueryResult<bool> {
     Ok(state.is_some_and(|state| state != ConnectionState::Disconnected))
 }
 
+/// Why a connection waits for a person; None: it does not.
+pub fn refusal(conn: &mut Conn, provider: &str) -> QueryResult<Option<String>> {
+    let this = connections::table.filter(connections::provider.eq(provider));
+    let reason: Option<Option<String>> =
+        this.filter(connections::state.eq(ConnectionState::NeedsReconnect)).select(connections::state_reason).first(conn).optional()?;
+    Ok(reason.map(|reason| reason.unwrap_or_else(|| "It refuses us.".into())))
+}
+
 /// Puts the row where there is none, and lets it go where there is one.
 pub(super) fn keep(tx: &mut Tx<'_>, provider: &str, server: &str, now: UtcTime) -> QueryResult<()> {
     let row = (

@@ -27,7 +27,7 @@ mod zoho_views;
 
 pub use authorization::{BeginError, BeginForm, CALLBACK, Callback, CallbackError, Person, begin, finish};
 pub use configured::{hold_configured, keep_configured, release_configured};
-pub use configured_queries::is_configured;
+pub use configured_queries::{is_configured, refusal};
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};
 pub use crm_fields::{CrmFields, FieldsError, Verdict, queries::known as known_crm_fields, read as read_crm_fields};
 pub use custody::{RefreshTested, access_token, refresh_after_rejection, require_reconnect, test_refresh};

@@ -48,6 +48,11 @@ pub fn are_sent(conn: &mut Conn) -> QueryResult<bool> {
     connections::is_configured(conn, PROVIDER)
 }
 
+/// Why mails wait for a person; None: they do not.
+pub fn trouble(conn: &mut Conn) -> QueryResult<Option<String>> {
+    connections::refusal(conn, PROVIDER)
+}
+
 /// At start: the connection `mail` is as the settings of this process say. A server that refused us before is tried again.
 pub async fn announce(app: &App) -> Result<()> {
     let server = app.config.mail.as_ref().map(|mail| mail.smtp.shown());

@@ -65,11 +65,16 @@ impl Fairing for Headers {
         if !response.headers().contains("Content-Security-Policy") {
             response.set_header(Header::new("Content-Security-Policy", policy(openness, &sites)));
         }
+        // A document that a handler means for a frame of ours.
+        let is_framed_by_us =
+            response.headers().get_one("Content-Security-Policy").is_some_and(|policy| policy.contains("frame-ancestors 'self'"));
         // Rocket names itself and frames pages on its own account; ours say more.
         response.remove_header("Server");
         response.remove_header("Permissions-Policy");
         response.remove_header("X-Frame-Options");
-        if !is_framed {
+        if is_framed_by_us {
+            set(response, "X-Frame-Options", "SAMEORIGIN");
+        } else if !is_framed {
             // For browsers that do not know `frame-ancestors`; it cannot name sites, so the page that may be framed has none.
             set(response, "X-Frame-Options", "DENY");
         }

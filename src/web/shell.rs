@@ -22,6 +22,7 @@ pub enum Section {
     Seller,
     Health,
     Forms,
+    Mail,
     Account,
     Elsewhere,
 }
@@ -108,6 +109,7 @@ impl Shell {
             Section::Seller => "seller",
             Section::Health => "health",
             Section::Forms => "forms",
+            Section::Mail => "mail",
             Section::Account => "account",
             Section::Elsewhere => return false,
         };

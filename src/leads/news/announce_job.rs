@@ -5,6 +5,7 @@ use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::desk::Desk;
 use super::model::{Reader, SINGLES_MAX, WINDOW, When, singles};
 use super::queries::{self, Told};
 use super::together_job::TellTogether;
@@ -65,8 +66,8 @@ fn announce_all(tx: &mut Tx<'_>, now: UtcTime, config: &Config, ids: &[LeadId]) 
     leads.reverse();
     let known: Vec<LeadId> = leads.iter().map(|lead| lead.id).collect();
     let before = queries::note(tx, now, &known)?;
-    let desk = Desk::open(tx, now, config)?;
-    for reader in readers::all(tx.conn(), &desk.staff_addresses)? {
+    let desk = Desk::open(tx.conn(), now, config)?;
+    for reader in readers::all(tx.conn(), &desk.sender.staff_addresses)? {
         let told = queries::told(tx, &reader.key, before, now)?;
         if reader.when == When::AtOnce {
             tell(tx, &desk, &reader, told)?;
@@ -75,43 +76,6 @@ fn announce_all(tx: &mut Tx<'_>, now: UtcTime, config: &Config, ids: &[LeadId]) 
     match reply_queries::texts_in_use(tx.conn())? {
         Some(texts) => leads.iter().try_for_each(|lead| reply::answer(tx, &desk, &texts, lead)),
         None => Ok(()),
-    }
-}
-
-/// What a round of telling stands on.
-pub(super) struct Desk<'a> {
-    pub now: UtcTime,
-    pub public_url: &'a str,
-    pub seller: String,
-    pub zone: chrono_tz::Tz,
-    pub staff_addresses: Vec<String>,
-    /// The seller's main language.
-    pub language: String,
-    /// Where people outside reach the seller: what a reply ends with, and whom an answer to it goes to.
-    pub contact: Vec<String>,
-    pub contact_address: Option<String>,
-    /// Of our own mails: nobody answers themselves.
-    pub own_address: &'a str,
-}
-
-impl<'a> Desk<'a> {
-    pub(super) fn open(tx: &mut Tx<'_>, now: UtcTime, config: &'a Config) -> QueryResult<Self> {
-        let _not_yet = tx;
-        Ok(Self {
-            now,
-            public_url: &config.public_url,
-            seller: "Throughline".into(),
-            zone: config.zone,
-            staff_addresses: Vec::new(),
-            language: "en".into(),
-            contact: Vec::new(),
-            contact_address: None,
-            own_address: config.mail.as_ref().map_or("", |mail| &mail.from.address),
-        })
-    }
-
-    pub(super) fn page(&self) -> letters::Page<'_> {
-        letters::Page { public_url: self.public_url, seller: &self.seller, zone: self.zone, now: self.now }
     }
 }
 
@@ -142,7 +106,7 @@ fn tell(tx: &mut Tx<'_>, desk: &Desk<'_>, reader: &Reader, mut told: Told) -> Qu
 }
 
 fn post_one(tx: &mut Tx<'_>, desk: &Desk<'_>, reader: &Reader, lead: &Lead) -> QueryResult<()> {
-    let letter = letters::one(lead, &desk.page());
+    let letter = letters::one(&lead.into(), &desk.page());
     let mail = NewMail {
         purpose: Purpose::Lead,
         reader: &reader.key,

@@ -4,7 +4,7 @@ use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::announce_job::Desk;
+use super::desk::Desk;
 use super::model::{When, last_due};
 use super::together_job::post_untold;
 use super::{queries, readers};
@@ -54,13 +54,13 @@ fn tell(tx: &mut Tx<'_>, now: UtcTime, config: &Config, line: &LineId) -> QueryR
         return Ok(0);
     }
     queries::lock(tx.conn())?;
-    let desk = Desk::open(tx, now, config)?;
+    let desk = Desk::open(tx.conn(), now, config)?;
     let place = queries::last(tx.conn())?;
     let mut mails = 0;
-    for reader in readers::all(tx.conn(), &desk.staff_addresses)? {
+    for reader in readers::all(tx.conn(), &desk.sender.staff_addresses)? {
         let When::Daily(at) = reader.when else { continue };
         let mut told = queries::told(tx, &reader.key, place, now)?;
-        let due = last_due(at, desk.zone, now);
+        let due = last_due(at, desk.sender.zone, now);
         // Chosen after that moment: the first mail is tomorrow's.
         if due <= told.daily_until || reader.since.is_some_and(|since| since > due) {
             continue;

@@ -3,12 +3,44 @@
 use chrono_tz::Tz;
 
 use crate::clock::UtcTime;
-use crate::leads::model::{Item, Lead, LeadKind};
+use crate::leads::model::{Item, Lead, LeadId, LeadKind};
 use crate::mail::{Action, Letter, Section};
 use crate::web::{Times, format};
 
 /// A message longer than this is cut: the lead's page has it whole.
 const QUOTE_MAX_CHARS: usize = 2_000;
+
+/// What a mail tells of a lead.
+#[derive(Clone, Debug)]
+pub struct LeadFacts {
+    pub id: LeadId,
+    pub name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub source: String,
+    pub kind: LeadKind,
+    pub items: Vec<Item>,
+    pub message: Option<String>,
+    pub received_at: UtcTime,
+}
+
+impl From<&Lead> for LeadFacts {
+    fn from(lead: &Lead) -> Self {
+        Self {
+            id: lead.id,
+            name: lead.name.clone(),
+            email: lead.email.clone(),
+            phone: lead.phone_e164.clone().or_else(|| lead.phone.clone()),
+            company: lead.company.clone(),
+            source: lead.source.clone(),
+            kind: lead.kind,
+            items: serde_json::from_str(&lead.items).unwrap_or_default(),
+            message: lead.message.clone(),
+            received_at: lead.received_at,
+        }
+    }
+}
 
 /// What every letter needs to know.
 #[derive(Clone, Debug)]
@@ -20,7 +52,7 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn lead_url(&self, lead: &Lead) -> String {
+    fn lead_url(&self, lead: &LeadFacts) -> String {
         format!("{}/leads/{}", self.public_url, lead.id)
     }
 
@@ -34,7 +66,7 @@ impl Page<'_> {
 }
 
 /// One lead.
-pub fn one(lead: &Lead, page: &Page<'_>) -> Letter {
+pub fn one(lead: &LeadFacts, page: &Page<'_>) -> Letter {
     let from = lead.company.as_ref().map_or_else(|| lead.name.clone(), |company| format!("{} ({company})", lead.name));
     Letter {
         language: "en".into(),
@@ -52,14 +84,14 @@ pub fn one(lead: &Lead, page: &Page<'_>) -> Letter {
 }
 
 /// Leads that came close together. `total` counts those that are not listed too.
-pub fn several(leads: &[Lead], total: i64, page: &Page<'_>) -> Letter {
+pub fn several(leads: &[LeadFacts], total: i64, page: &Page<'_>) -> Letter {
     let counted = counted(total);
     let why = "You get one mail about several leads because they came close together: no flood of leads becomes a flood of mails.";
     list(leads, total, page, (&format!("{counted} came in"), why))
 }
 
 /// The leads of a day.
-pub fn daily(leads: &[Lead], total: i64, page: &Page<'_>) -> Letter {
+pub fn daily(leads: &[LeadFacts], total: i64, page: &Page<'_>) -> Letter {
     let counted = counted(total);
     list(
         leads,
@@ -69,7 +101,7 @@ pub fn daily(leads: &[Lead], total: i64, page: &Page<'_>) -> Letter {
     )
 }
 
-fn list(leads: &[Lead], total: i64, page: &Page<'_>, (heading, why): (&str, &str)) -> Letter {
+fn list(leads: &[LeadFacts], total: i64, page: &Page<'_>, (heading, why): (&str, &str)) -> Letter {
     let listed = i64::try_from(leads.len()).unwrap_or_default();
     let more = (total > listed).then(|| format!("The newest {} are named here.", format::number(listed)));
     Letter {
@@ -96,7 +128,7 @@ fn counted(total: i64) -> String {
     if total == 1 { "1 new lead".into() } else { format!("{number} new leads") }
 }
 
-fn came(lead: &Lead, page: &Page<'_>) -> String {
+fn came(lead: &LeadFacts, page: &Page<'_>) -> String {
     let way = match lead.kind {
         LeadKind::Quote => "through a form",
         LeadKind::Chatbot => "through the chatbot",
@@ -105,12 +137,11 @@ fn came(lead: &Lead, page: &Page<'_>) -> String {
     format!("It came {way} (source: {}) at {} {zone}.", lead.source, page.times().exact(lead.received_at).text)
 }
 
-fn facts(lead: &Lead) -> Vec<(String, String)> {
-    let items: Vec<Item> = serde_json::from_str(&lead.items).unwrap_or_default();
-    let items: Vec<String> = items.iter().take(20).map(|item| format!("{} × {}", item.quantity, item.sku)).collect();
+fn facts(lead: &LeadFacts) -> Vec<(String, String)> {
+    let items: Vec<String> = lead.items.iter().take(20).map(|item| format!("{} × {}", item.quantity, item.sku)).collect();
     [
         ("Mail", lead.email.clone()),
-        ("Phone", lead.phone_e164.clone().or_else(|| lead.phone.clone())),
+        ("Phone", lead.phone.clone()),
         ("Company", lead.company.clone()),
         ("Asked for", (!items.is_empty()).then(|| items.join(", "))),
     ]

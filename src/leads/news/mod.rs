@@ -3,6 +3,7 @@
 
 mod announce_job;
 mod daily_job;
+mod desk;
 mod letters;
 mod model;
 pub mod queries;
@@ -12,7 +13,8 @@ pub mod reply_queries;
 mod together_job;
 
 pub use announce_job::announce;
-pub use letters::{Page, daily, one, several};
+pub use desk::Sender;
+pub use letters::{LeadFacts, Page, daily, one, several};
 pub use model::{LISTED_MAX, SINGLES_MAX, WINDOW};
 
 use crate::outbox::RegistryBuilder;

@@ -3,7 +3,7 @@
 
 use diesel::QueryResult;
 
-use super::announce_job::Desk;
+use super::desk::Desk;
 use super::reply_queries::{self, ReplyText};
 use crate::db::Tx;
 use crate::leads::actions::hash;
@@ -43,18 +43,18 @@ pub fn is_automatic(address: &str) -> bool {
 /// Answers a lead, if it may be answered.
 pub(super) fn answer(tx: &mut Tx<'_>, desk: &Desk<'_>, texts: &[ReplyText], lead: &Lead) -> QueryResult<()> {
     let (Some(address), Some(key)) = (&lead.email, &lead.email_key) else { return Ok(()) };
-    let Some(text) = choose(texts, [language(lead).as_deref(), Some(&desk.language)]) else { return Ok(()) };
-    let is_ours = key == &desk.own_address.to_lowercase() || desk.staff_addresses.iter().any(|staff| staff.to_lowercase() == *key);
+    let Some(text) = choose(texts, [language(lead).as_deref(), Some(&desk.sender.language)]) else { return Ok(()) };
+    let is_ours = key == &desk.own_address.to_lowercase() || desk.sender.staff_addresses.iter().any(|staff| staff.to_lowercase() == *key);
     if is_ours || is_automatic(address) || !reply_queries::claim(tx, &hash(key), desk.now)? {
         return Ok(());
     }
-    let letter = letter(text, &desk.seller, &desk.contact);
+    let letter = letter(text, &desk.sender.name, &desk.sender.contact);
     let mail = NewMail {
         purpose: Purpose::Reply,
         reader: &lead.id.subject(),
         // Not even the name: it was typed by whoever filled in the form.
         to: Party { name: None, address: address.clone() },
-        reply_to: desk.contact_address.clone().map(|address| Party { name: Some(desk.seller.clone()), address }),
+        reply_to: desk.sender.contact_address.clone().map(|address| Party { name: Some(desk.sender.name.clone()), address }),
         letter: &letter,
         line: &LineId::from_stored(lead.line_id.clone()),
         subject: &lead.id.subject(),

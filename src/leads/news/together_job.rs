@@ -4,10 +4,11 @@ use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::announce_job::Desk;
+use super::desk::Desk;
+use super::letters::{self, LeadFacts};
 use super::model::{Reader, SINGLES_MAX, WINDOW, When};
 use super::queries::{self, Told, Untold};
-use super::{letters, readers};
+use super::readers;
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::config::Config;
@@ -59,14 +60,14 @@ enum Round {
 
 fn tell(tx: &mut Tx<'_>, (now, config): (UtcTime, &Config), key: &str, line: &LineId) -> QueryResult<Round> {
     queries::lock(tx.conn())?;
-    let desk = Desk::open(tx, now, config)?;
+    let desk = Desk::open(tx.conn(), now, config)?;
     let place = queries::last(tx.conn())?;
     let mut told = queries::told(tx, key, place, now)?;
     if let Some(until) = told.held_until.filter(|until| *until > now) {
         return Ok(Round::GoesOn { until });
     }
     told.held_until = None;
-    let reader = readers::find(tx.conn(), &desk.staff_addresses, key)?.filter(|reader| reader.when == When::AtOnce);
+    let reader = readers::find(tx.conn(), &desk.sender.staff_addresses, key)?.filter(|reader| reader.when == When::AtOnce);
     let count = match &reader {
         Some(reader) => post_untold(tx, &desk, reader, (&mut told, Purpose::Leads, line))?,
         None => 0,
@@ -86,6 +87,7 @@ pub(super) fn post_untold(
     (told, purpose, line): (&mut Told, Purpose, &LineId),
 ) -> QueryResult<i64> {
     let Some(Untold { leads, total, up_to }) = queries::all_untold(tx.conn(), told, reader.since)? else { return Ok(0) };
+    let leads: Vec<LeadFacts> = leads.iter().map(LeadFacts::from).collect();
     let letter = match purpose {
         Purpose::Daily => letters::daily(&leads, total, &desk.page()),
         _ => letters::several(&leads, total, &desk.page()),

@@ -96,13 +96,13 @@ async function freePort() {
 export class Quiet {
   /**
    * `roles`: users to create, each as `<role>@example.com` with `PASSWORD`. `connected`: Zoho is set up.
-   * `settings`: more of the program's environment.
+   * `settings`: more of the program's environment. `mail`: mails go to the sandbox.
    */
-  static async start({ roles = ["operator"], connected = true, settings = {} } = {}) {
+  static async start({ roles = ["operator"], connected = true, settings = {}, mail = false } = {}) {
     const quiet = new Quiet();
     quiet.folder = await mkdtemp(join(tmpdir(), "throughline-browser-"));
     try {
-      await quiet.begin(roles, connected, settings);
+      await quiet.begin(roles, connected, settings, mail);
       return quiet;
     } catch (cause) {
       await quiet.stop();
@@ -110,7 +110,7 @@ export class Quiet {
     }
   }
 
-  async begin(roles, connected, settings) {
+  async begin(roles, connected, settings, mail) {
     this.sandbox = new Running(["sandbox", "--port", "0"], {});
     [this.sandboxUrl] = await this.sandbox.line(/^http:\/\/127\.0\.0\.1:\d+/);
     const port = await freePort();
@@ -124,12 +124,22 @@ export class Quiet {
       ZOHO_CLIENT_SECRET: "browser-tests",
       ZOHO_ACCOUNTS_URL: this.sandboxUrl,
       ZOHO_API_URL: this.sandboxUrl,
+      ...(mail ? await this.mailSettings() : {}),
       ...settings,
     };
     await command(["migrate"], this.env);
     for (const role of roles) await this.createUser(role);
     await this.startServing();
     if (connected) await this.connect();
+  }
+
+  async mailSettings() {
+    const { smtp_url: smtpUrl } = await (await fetch(`${this.sandboxUrl}/__health`)).json();
+    return {
+      THROUGHLINE_SMTP_URL: smtpUrl,
+      THROUGHLINE_MAIL_FROM: "Example Desk <desk@example.com>",
+      THROUGHLINE_MAIL_INBOX_URL: `${this.sandboxUrl}/inbox`,
+    };
   }
 
   async startServing() {

@@ -107,6 +107,12 @@ pub const MAIL: [(&str, &str); 2] =
     [("THROUGHLINE_SMTP_URL", "smtp://127.0.0.1:1025?tls=none"), ("THROUGHLINE_MAIL_FROM", "Example Desk <desk@example.com>")];
 
 impl Whole {
+    /// The same with another way for mails.
+    pub fn with_mailer(self, mailer: Mailer) -> Self {
+        let app = self.app.with_mailer(mailer);
+        Self { outbox: Engine::new(app.clone(), self.registry.clone()), app, ..self }
+    }
+
     /// Connects Zoho with the sandbox's refresh token.
     pub async fn connect_zoho(&self) {
         self.connect_zoho_with("sandbox").await;

@@ -3,6 +3,8 @@
 mod news;
 mod reply;
 mod sending;
+mod settings;
+mod smtp;
 
 use throughline::accounts::{self, NewLeadMails, NewUser, Passwords, Role, UserId};
 use throughline::sandbox::{Options, SunkMail};
