@@ -14,6 +14,7 @@ use crate::accounts::Viewer;
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::Conn;
+use crate::integrations::smtp::PROVIDER as MAIL;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::{Registry, breaker, limits};
 use crate::web::{CsvFile, ListForm, Section, Shape};
@@ -29,7 +30,12 @@ pub enum Listed {
 #[get("/connections")]
 pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, form: ListForm) -> Result<Listed> {
     let (registry, now) = (registry.inner().clone(), app.clock.now());
-    let told = vec![app.store.read(move |conn| told(conn, &registry, now)).await?];
+    // The mail server is one where the settings name it.
+    let providers = [Some(PROVIDER), registry.limits(MAIL).map(|_| MAIL)];
+    let read = move |conn: &mut Conn| -> Result<Vec<Told>> {
+        providers.into_iter().flatten().map(|provider| told_of(conn, &registry, provider, now)).collect()
+    };
+    let told = app.store.read(read).await?;
     if form.shape == Shape::Json {
         let connections: Vec<Value> = told.iter().map(|told| views::to_json(told, now)).collect();
         return Ok(Listed::Json(Json(json!({ "connections": connections }))));
@@ -43,14 +49,18 @@ pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer,
 
 /// What is known of the connection to Zoho.
 pub(super) fn told(conn: &mut Conn, registry: &Registry, now: UtcTime) -> Result<Told> {
-    let gauge = match registry.limits(PROVIDER) {
-        Some(limits) => Some(limits::gauge(conn, PROVIDER, limits, now)?),
+    told_of(conn, registry, PROVIDER, now)
+}
+
+fn told_of(conn: &mut Conn, registry: &Registry, provider: &'static str, now: UtcTime) -> Result<Told> {
+    let gauge = match registry.limits(provider) {
+        Some(limits) => Some(limits::gauge(conn, provider, limits, now)?),
         None => None,
     };
     Ok(Told {
-        provider: PROVIDER,
-        summary: queries::summary(conn)?,
-        breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == PROVIDER),
+        provider,
+        summary: queries::summary_of(conn, provider)?,
+        breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == provider),
         gauge,
         held: holds::on_hold(conn, now)?,
     })

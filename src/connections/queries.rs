@@ -227,8 +227,13 @@ pub(super) fn upsert(tx: &mut Tx<'_>, row: &NewConnection) -> QueryResult<Connec
 
 /// What the overview says about the connection to Zoho; None: nobody has connected it yet.
 pub fn summary(conn: &mut Conn) -> QueryResult<Option<Summary>> {
+    summary_of(conn, crate::integrations::zoho::PROVIDER)
+}
+
+/// The same about any connection.
+pub(super) fn summary_of(conn: &mut Conn, provider: &str) -> QueryResult<Option<Summary>> {
     let row = connections::table
-        .filter(connections::provider.eq(crate::integrations::zoho::PROVIDER))
+        .filter(connections::provider.eq(provider))
         .select((
             (connections::id, connections::provider, connections::state, connections::state_reason),
             (connections::connected_at, connections::connected_by, connections::external_field, connections::access_expires_at),

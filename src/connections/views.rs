@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::holds::{Held, HoldLine};
 use super::model::{ConnectionState, Summary};
 use crate::clock::UtcTime;
+use crate::integrations::smtp::PROVIDER as MAIL;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
@@ -82,11 +83,11 @@ impl ConnectionPanel {
         Self {
             id: told.provider,
             page: (told.provider == PROVIDER).then_some("/connections/zoho"),
-            name: provider_name(told.provider).to_owned(),
+            name: if told.provider == MAIL { "Mail server".into() } else { provider_name(told.provider).to_owned() },
             pill: Pill::of(word(told, hold.is_some(), times.now)),
             state: state(told, times),
             hold,
-            gauges: told.gauge.as_ref().map(gauges).unwrap_or_default(),
+            gauges: told.gauge.as_ref().map(|gauge| gauges(told.provider, gauge)).unwrap_or_default(),
             facts: facts(told, times),
         }
     }
@@ -110,6 +111,7 @@ pub(super) fn state(told: &Told, times: Times) -> String {
     };
     let reason = || summary.state_reason.as_deref().map(|why| format!(" {}", format::ended(why))).unwrap_or_default();
     match (summary.state, summary.blocked_until.filter(|until| *until > times.now)) {
+        (ConnectionState::NeedsReconnect, _) if told.provider == MAIL => format!("It refuses us.{} Its mails are kept and wait.", reason()),
         (ConnectionState::NeedsReconnect, _) => format!("A person must connect it again.{} Its jobs are kept and wait.", reason()),
         (ConnectionState::Disconnected, _) => format!("It was disconnected.{} Its jobs are kept and wait.", reason()),
         (ConnectionState::Connected, Some(until)) => {
@@ -120,30 +122,32 @@ pub(super) fn state(told: &Told, times: Times) -> String {
     }
 }
 
-fn gauges(gauge: &Gauge) -> Vec<GaugeLine> {
+fn gauges(provider: &str, gauge: &Gauge) -> Vec<GaugeLine> {
+    let what = if provider == MAIL { "Mails" } else { "Calls" };
     let at_once = GaugeLine {
-        label: "Calls under way".into(),
+        label: format!("{what} under way"),
         text: format!("{} of {} at once", format::number(gauge.under_way), format::number(gauge.at_once)),
         most: gauge.at_once,
         used: gauge.under_way.clamp(0, gauge.at_once),
         tone: tone(gauge.under_way, gauge.at_once),
         note: String::new(),
     };
-    gauge.windows.iter().map(|(window, used)| in_window(*window, *used)).chain([at_once]).collect()
+    gauge.windows.iter().map(|(window, used)| in_window(what, *window, *used)).chain([at_once]).collect()
 }
 
-fn in_window(window: Window, used: i64) -> GaugeLine {
+fn in_window(what: &str, window: Window, used: i64) -> GaugeLine {
     let reserve = window.reserve();
     let percent = used * 100 / window.calls.max(1);
-    let kept = format!("the last {} are kept for payments and leads", format::number(reserve));
+    let whom = if what == "Mails" { "test mails" } else { "payments and leads" };
+    let kept = format!("the last {} are kept for {whom}", format::number(reserve));
     let note = match percent {
-        100.. => "Used up: its jobs wait until calls of the past no longer count.".into(),
+        100.. => format!("Used up: its jobs wait until {} of the past no longer count.", what.to_lowercase()),
         _ if used >= window.calls - reserve => format!("{percent} % used: {kept}, everything else waits."),
         WARNING_PERCENT.. => format!("{percent} % used, more than {WARNING_PERCENT} %: {kept}."),
         _ => format!("{percent} % used; {kept}."),
     };
     GaugeLine {
-        label: format!("Calls in any {}", window.in_words()),
+        label: format!("{what} in any {}", window.in_words()),
         text: format!("{} of {}", format::number(used), format::number(window.calls)),
         most: window.calls,
         used: used.clamp(0, window.calls),
@@ -167,6 +171,11 @@ fn facts(told: &Told, times: Times) -> Vec<Fact> {
     facts.push(Fact::text("Last success", summary.last_success_at.map_or_else(|| "none yet".into(), when)));
     if let (Some(error), Some(at)) = (&summary.last_error, summary.last_error_at) {
         facts.push(Fact::text("Last failure", format!("{}: {error}", when(at))));
+    }
+    if told.provider == MAIL {
+        facts.push(Fact::text("Sent twice", "to staff possible after a lost answer, under the same Message-ID; to anybody else never"));
+        facts.push(Fact::text("In use since", when(summary.connected_at)));
+        return facts;
     }
     facts.push(match &summary.external_field {
         Some(field) => Fact::text("Sent twice", format!("ruled out by the unique field {field}")),

@@ -127,6 +127,24 @@ both_engines! {
         assert_eq!(whole.sandbox.mails().len(), 30, "and nothing was lost");
     }
 
+    async fn the_page_of_connections_has_the_mail_server(app: TestApp) {
+        use crate::web::browser::Browser;
+        let whole = with_mail(&app).await;
+        reader(&whole, "noor", NewLeadMails::AtOnce, "08:00").await;
+        whole.post_lead("Ada", "ada@example.com").await;
+        whole.run_until_idle().await;
+        let browser = Browser::signed_in(&whole, throughline::accounts::Role::Operator).await;
+        let page = browser.get("/connections").await.text;
+        for words in ["Mail server", "Mails in any minute", "1 of 30", "1 of 500", "are kept for test mails", "Pause Mail server"] {
+            assert!(page.contains(words), "{words} is not in\n{page}");
+        }
+        whole.sandbox.script_mail(json!({"fault": "sign_in", "times": 1}));
+        whole.post_lead("Grace", "grace@example.com").await;
+        whole.run_until_idle().await;
+        let page = browser.get("/connections").await.text;
+        assert!(page.contains("Sign-in refused") && page.contains("It refuses us.") && page.contains("THROUGHLINE_SMTP_URL"));
+    }
+
     async fn the_story_of_a_lead_tells_of_its_mail(app: TestApp) {
         use crate::web::browser::Browser;
         let whole = with_mail(&app).await;
