@@ -41,6 +41,7 @@ pub async fn send(mailer: &Mailer, mail: &Mail) -> Sent {
 fn failure(trouble: &Trouble) -> Failure {
     use FailureClass::{Authentication, ServerError, Validation};
     let Some((code, words)) = &trouble.answer else { return no_answer(trouble) };
+    let words = without_addresses(words);
     let told = |what: &str| format!("{what}: {words} [{code}]");
     match (trouble.stage, *code) {
         (_, 421) => Failure::of_call(ServerError, told("The mail server is closing or overloaded")),
@@ -56,7 +57,7 @@ fn failure(trouble: &Trouble) -> Failure {
 }
 
 fn no_answer(trouble: &Trouble) -> Failure {
-    let cause = &trouble.cause;
+    let cause = without_addresses(&trouble.cause);
     match trouble.stage {
         Stage::Sent => Failure::of_unknown_effect(
             FailureClass::Network,
@@ -67,12 +68,24 @@ fn no_answer(trouble: &Trouble) -> Failure {
     }
 }
 
+/// Servers repeat the address they refuse, and why a job failed is logged: what was answered word for word is on the job's page.
+fn without_addresses(words: &str) -> String {
+    words.split(' ').map(|word| if word.contains('@') { "(the address)" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(stage: Stage, code: u16) -> Failure {
         failure(&Trouble { stage, answer: Some((code, "words".into())), cause: String::new() })
+    }
+
+    #[test]
+    fn no_address_is_in_what_is_logged() {
+        let answer = Some((550, "5.1.1 <ada@example.com>: no such user here".into()));
+        let refused = failure(&Trouble { stage: Stage::Recipient, answer, cause: String::new() });
+        assert_eq!(refused.message, "The mail server refuses the address: 5.1.1 (the address) no such user here [550]");
     }
 
     #[test]
