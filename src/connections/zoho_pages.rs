@@ -57,7 +57,7 @@ async fn page(app: &App, registry: &Registry, viewer: &Viewer, form: ConnectFiel
 
 #[derive(Responder)]
 enum Begun {
-    Away(Redirect),
+    Away(Box<Redirect>),
     Again(Box<(Status, Page)>),
 }
 
@@ -71,7 +71,7 @@ async fn authorize(app: &State<App>, registry: &State<Registry>, admin: Admin, f
         move_to: Some(fields.text("move_to").to_owned()).filter(|id| !id.is_empty()),
     };
     match authorization::begin(app, form, person(&admin)).await {
-        Ok(url) => Ok(Begun::Away(Redirect::to(url))),
+        Ok(url) => Ok(Begun::Away(Box::new(Redirect::to(url)))),
         Err(BeginError::Own(own)) => Err(own),
         Err(BeginError::Field(field, mistake)) => {
             let form = ConnectFields {

@@ -147,7 +147,7 @@ mod tests {
             (("Shoe_Size", "name"), "have no field Shoe_Size"),
             (("Created_Time", "name"), "read-only"),
             (("Owner", "email"), "of the type ownerlookup, which does not take the mail address"),
-            (("Note", "source"), "too short: it holds 50 characters, and where the lead came from may have 255"),
+            (("Note", "source"), "too short: it holds 50 characters, and where the lead came from may have 120"),
             (("Email", "last_name"), "of the type email"),
             (("External_Lead_Id", "name"), "holds our id"),
             (("Last_Name", "name"), "stands here twice"),

@@ -45,7 +45,9 @@ impl LeadField {
             Self::Email => 100,
             Self::Phone => 30,
             Self::Company => 200,
-            Self::Name | Self::Source | Self::PageUrl => 255,
+            // As long as an entry of a picklist may be: Lead_Source is one.
+            Self::Source => 120,
+            Self::Name | Self::PageUrl => 255,
             Self::Description => 32_000,
         }
     }
