@@ -110,6 +110,15 @@ impl Defence {
         FormFields { stamp, challenge }
     }
 
+    /// The same for a form that comes back with its mistakes. Its stamp stays: nothing was stored under it, and who corrects a
+    /// word need not wait as long as who fills in all of it.
+    pub fn fields_again(&self, form: &str, stamp: &str, caller: &ClientAddress, now: UtcTime) -> FormFields {
+        match self.challenge(form, stamp, caller, now) {
+            Some(given) => FormFields { stamp: stamp.to_owned(), challenge: given.challenge },
+            None => self.fields(form, caller, now),
+        }
+    }
+
     /// A fresh challenge for a form that has been open for a while; None where the stamp is not ours.
     pub fn challenge(&self, form: &str, stamp: &str, caller: &ClientAddress, now: UtcTime) -> Option<Challenge> {
         let stamp = self.key.read(form, stamp)?;

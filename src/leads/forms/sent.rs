@@ -46,7 +46,7 @@ impl Sender<'_> {
         let (seller, wording) = self.app.store.read(read).await?;
         let dress = Dress::new(seller, self.visit, PATH);
         let action = self.visit.at(PATH, dress.language);
-        let defence = self.defence.fields(FORM_ID, &self.address, self.app.clock.now());
+        let defence = self.defence.fields_again(FORM_ID, &typed.stamp, &self.address, self.app.clock.now());
         Ok(FormPage { is_embedded: self.visit.is_embedded, action, typed, wording, defence, dress })
     }
 
@@ -177,6 +177,7 @@ fn typed(fields: &Map<String, Value>, body: &[u8]) -> Typed {
         message: field("message"),
         is_consent_given: !matches!(given, "" | "off" | "no" | "0" | "false"),
         carried: carried.take(CARRIED_MAX).collect(),
+        stamp: field(STAMP_FIELD).text,
         ..Typed::default()
     }
 }

@@ -61,6 +61,8 @@ pub struct Typed {
     pub carried: Vec<(String, String)>,
     /// Said above the form, without a field.
     pub troubles: Vec<&'static str>,
+    /// Of the form that comes back with mistakes; empty for a new one.
+    pub stamp: String,
 }
 
 impl Typed {

@@ -152,6 +152,19 @@ both_engines! {
         assert!(leads(&whole).await.is_empty(), "nothing was saved");
     }
 
+    async fn who_corrects_a_mistake_need_not_wait_again(app: TestApp) {
+        let (whole, _admin) = selling(&app).await;
+        let again = fill(&whole, &app, FORM, &[("email", "sara@")]).await;
+        assert_eq!(again.status, Status::UnprocessableEntity);
+        app.clock.advance(Duration::from_secs(2));
+        let fields = [
+            ("name", "Sara Haddad"), ("email", "sara@oasis.example"), ("consent[given]", "on"),
+            ("consent[version]", hidden(&again.text, "consent[version]")), ("_stamp", hidden(&again.text, "_stamp")),
+        ];
+        assert_eq!(send(&whole, FORM, &fields, "same-origin").await.status, Status::SeeOther);
+        assert_eq!(leads(&whole).await.pop().expect("it is stored").status.as_str(), "pending", "and not held");
+    }
+
     async fn what_cannot_be_saved_comes_back_with_what_was_typed(app: TestApp) {
         let (whole, _admin) = selling(&app).await;
         let lose = |tx: &mut Tx<'_>| diesel::sql_query("ALTER TABLE leads RENAME TO lost").execute(tx.conn());
