@@ -92,6 +92,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 web::routes(),
                 accounts::routes(),
                 leads::routes(),
+                imports::routes(),
                 connections::routes(),
                 health::routes(),
                 lines::routes(),

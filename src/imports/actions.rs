@@ -45,6 +45,7 @@ pub fn go_on(tx: &mut Tx<'_>, id: ImportId, line: &LineId, by: &Request) -> Resu
     if import.state != ImportState::Running {
         return Err(Error::Conflict("This import has ended.".into()));
     }
+    queries::say(tx, by.now, id, None)?;
     tell(tx, (id, "imports.go_on"), json!({ "rows_done": import.standing.rows_done }), by)?;
     Ok(work(tx, id, line, by.now)?)
 }
@@ -59,6 +60,12 @@ pub fn cancel(tx: &mut Tx<'_>, id: ImportId, by: &Request) -> Result<()> {
         return Err(Error::Conflict("This import has ended already.".into()));
     }
     tell(tx, (id, "imports.cancel"), json!({ "state": ImportState::Cancelled }), by)
+}
+
+/// Writes down that somebody fetched the rows that were refused: personal data leaves the program there.
+pub fn refused_fetched(tx: &mut Tx<'_>, id: ImportId, by: &Request) -> Result<()> {
+    let import = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("import"))?;
+    tell(tx, (id, "imports.fetch_refused"), json!({ "refused": import.standing.refused }), by)
 }
 
 fn work(tx: &mut Tx<'_>, id: ImportId, line: &LineId, now: UtcTime) -> diesel::QueryResult<JobId> {

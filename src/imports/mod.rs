@@ -5,6 +5,7 @@ pub mod actions;
 pub mod batches;
 mod import_job;
 pub mod model;
+mod pages;
 pub mod plan;
 pub mod queries;
 mod reading;
@@ -13,9 +14,12 @@ mod row;
 pub mod run;
 pub mod staged;
 pub mod survey;
+mod upload;
 mod values;
+mod views;
 
 pub use model::{Import, ImportId, ImportState, NewImport, Standing};
+pub use pages::routes;
 pub use reading::Format;
 pub use row::Rules;
 

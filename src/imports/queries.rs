@@ -15,7 +15,7 @@ pub const PAGE: usize = 25;
 /// Pieces read or removed at once.
 const PIECES: i64 = 16;
 /// Refused rows read at once.
-const REFUSALS: i64 = 500;
+const REFUSALS: i64 = 50;
 
 /// Writes down that a file is to be imported.
 pub fn insert(tx: &mut Tx<'_>, now: UtcTime, new: &NewImport) -> QueryResult<ImportId> {

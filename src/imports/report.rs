@@ -1,8 +1,14 @@
 //! The refused rows of an import as a file in the form of the one they came in, with line and reason in front: to be mended and
 //! imported again.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use rocket::http::{ContentType, Header};
+use rocket::response::stream::ReaderStream;
+use rocket::response::{self, Responder};
+use rocket::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::model::Import;
@@ -15,18 +21,60 @@ use crate::error::{Error, Result};
 
 /// Writes the whole file, some rows at a time.
 pub async fn write_refused(app: &App, import: &Import, out: &mut impl Write) -> Result<()> {
-    let (plan, id) = (import.plan()?, import.id);
-    let broke = |cause: std::io::Error| Error::Unavailable(format!("the file of refused rows cannot be written: {cause}"));
-    out.write_all(head(&plan).as_bytes()).map_err(broke)?;
-    let mut after = 0;
-    loop {
-        let rows = app.store.read(move |conn| queries::refusals(conn, id, after).map_err(Error::from)).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.id;
-        for row in &rows {
-            out.write_all(line(&plan, row).as_bytes()).map_err(broke)?;
-        }
+    let mut parts = parts(app, import)?;
+    while let Some(part) = parts.next().await {
+        out.write_all(part?.as_bytes())
+            .map_err(|cause| Error::Unavailable(format!("the file of refused rows cannot be written: {cause}")))?;
     }
+    Ok(())
+}
+
+/// The same as an answer, as it is read.
+pub struct RefusedRows {
+    name: String,
+    parts: BoxStream<'static, Result<String>>,
+}
+
+impl RefusedRows {
+    /// Of this import.
+    pub fn of(app: &App, import: &Import) -> Result<Self> {
+        Ok(Self { name: file_name(import), parts: parts(app, import)? })
+    }
+}
+
+impl<'r> Responder<'r, 'static> for RefusedRows {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let told = self.parts.map(|part| {
+            Cursor::new(part.unwrap_or_else(|cause| {
+                tracing::warn!(error = %cause, "A file of refused rows ended early");
+                "INCOMPLETE: the database stopped answering here. Fetch it again.\r\n".to_owned()
+            }))
+        });
+        let kind = if self.name.ends_with(".csv") { ContentType::CSV } else { ContentType::new("application", "x-ndjson") };
+        // Names of files are kept without quotes and control characters (`upload::plain_name`); a header takes ASCII.
+        let name: String = self.name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
+        Response::build()
+            .header(kind)
+            .header(Header::new("Content-Disposition", format!("attachment; filename=\"{name}\"")))
+            .streamed_body(ReaderStream::from(told))
+            .ok()
+    }
+}
+
+fn parts(app: &App, import: &Import) -> Result<BoxStream<'static, Result<String>>> {
+    let (app, plan, id) = (app.clone(), import.plan()?, import.id);
+    let head = stream::iter([Ok(head(&plan))]);
+    let rows = stream::unfold(Some((app, plan, 0)), move |from| async move {
+        let (app, plan, after) = from?;
+        match app.store.read(move |conn| queries::refusals(conn, id, after).map_err(Error::from)).await {
+            Ok(rows) => {
+                let last = rows.last()?.id;
+                Some((Ok(rows.iter().map(|row| line(&plan, row)).collect()), Some((app, plan, last))))
+            }
+            Err(cause) => Some((Err(cause), None)),
+        }
+    });
+    Ok(head.chain(rows).boxed())
 }
 
 /// How the file is called: `leads.refused.csv`.

@@ -192,6 +192,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
     match subject.split_once(':')? {
         ("lead", id) => Some(format!("/leads/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
+        ("import", id) => Some(format!("/imports/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
         ("connection", "zoho") => Some("/connections/zoho".into()),

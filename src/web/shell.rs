@@ -35,6 +35,11 @@ pub struct ShellUser {
 }
 
 impl ShellUser {
+    /// Whether pages should offer what an admin may do. The guards decide, not this.
+    pub fn is_admin(&self) -> bool {
+        self.role == "Admin"
+    }
+
     /// One or two letters for the avatar.
     pub fn initials(&self) -> String {
         let mut words = self.name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());

@@ -1,6 +1,7 @@
 //! Leads of an older system on their way in.
 
 mod command;
+mod pages;
 mod taking_over;
 
 use std::io::Cursor;
