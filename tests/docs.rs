@@ -66,7 +66,9 @@ fn settings(text: &str) -> BTreeSet<String> {
 
 /// The files that read settings, without their tests.
 fn loaded() -> String {
-    ["src/config/load.rs", "src/config/mail.rs"].map(|path| read(path).split("#[cfg(test)]").next().expect("a program").to_owned()).concat()
+    ["src/config/load.rs", "src/config/mail.rs", "src/config/zoho.rs"]
+        .map(|path| read(path).split("#[cfg(test)]").next().expect("a program").to_owned())
+        .concat()
 }
 
 #[test]

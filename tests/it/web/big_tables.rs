@@ -109,7 +109,7 @@ both_engines! {
             ("jobs_done", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'succeeded' ORDER BY kind, id LIMIT 10000) AS first"),
             ("jobs_done", "SELECT kind FROM jobs WHERE state = 'succeeded' AND kind > 'leads.deliver' ORDER BY kind LIMIT 1"),
             ("jobs_open", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' LIMIT 100) AS first"),
-            ("leads_by_status", "SELECT received_at, processed_at FROM leads WHERE status = 'sent' AND received_at >= '2026-11-21 05:00:00' ORDER BY received_at DESC, id DESC LIMIT 1000"),
+            ("leads_by_", "SELECT received_at, processed_at FROM leads WHERE status = 'sent' AND received_at >= '2026-11-21 05:00:00' ORDER BY received_at DESC, id DESC LIMIT 1000"),
             ("jobs_open", "SELECT COUNT(*) FROM (SELECT 1 AS one FROM jobs WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind = 'leads.deliver' ORDER BY id LIMIT 10000) AS first"),
             ("jobs_ready", "SELECT run_at, id FROM jobs WHERE state = 'pending' AND COALESCE(order_place, 0) = 0 AND kind = 'leads.deliver' AND lane = 'lead' ORDER BY run_at, id LIMIT 500"),
             ("jobs_by_finish", "SELECT state, finished_at FROM jobs WHERE finished_at IS NOT NULL AND finished_at >= '2026-11-21 05:00:00' ORDER BY finished_at DESC LIMIT 100"),
