@@ -59,8 +59,16 @@ pub struct Records {
 }
 
 enum Parser {
-    Csv { core: Box<csv_core::Reader>, output: Vec<u8>, ends: Vec<usize> },
-    Ndjson { line: u64 },
+    Csv {
+        core: Box<csv_core::Reader>,
+        output: Vec<u8>,
+        ends: Vec<usize>,
+        /// Ends of lines between records, which the core does not see.
+        skipped_lines: u64,
+    },
+    Ndjson {
+        line: u64,
+    },
 }
 
 impl Records {
@@ -77,7 +85,7 @@ impl Records {
             Format::Ndjson => Parser::Ndjson { line: 0 },
             Format::Csv { separator } => {
                 let core = csv_core::ReaderBuilder::new().delimiter(u8::try_from(separator).unwrap_or(b',')).build();
-                Parser::Csv { core: Box::new(core), output: vec![0; RECORD_MAX_BYTES], ends: vec![0; COLUMNS_MAX + 1] }
+                Parser::Csv { core: Box::new(core), output: vec![0; RECORD_MAX_BYTES], ends: vec![0; COLUMNS_MAX + 1], skipped_lines: 0 }
             }
         };
         let mut records = Self { input: Box::new(whole), parser, header: Vec::new(), read_bytes: begin as u64 };
@@ -108,8 +116,19 @@ impl Records {
     }
 
     fn next_csv(&mut self) -> Result<Option<Record>, String> {
-        let Parser::Csv { core, output, ends } = &mut self.parser else { return Ok(None) };
-        let line = core.line();
+        let Parser::Csv { core, output, ends, skipped_lines } = &mut self.parser else { return Ok(None) };
+        // The second half of a CR LF and empty lines: else a record would be said to stand where the one before it ended.
+        loop {
+            let input = self.input.fill_buf().map_err(unreadable)?;
+            let between = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            *skipped_lines += input[..between].iter().filter(|byte| **byte == b'\n').count() as u64;
+            self.input.consume(between);
+            self.read_bytes += between as u64;
+            if between == 0 {
+                break;
+            }
+        }
+        let line = core.line() + *skipped_lines;
         let (mut written, mut ended, mut broken) = (0, 0, None);
         let is_end = loop {
             let input = self.input.fill_buf().map_err(unreadable)?;

@@ -38,6 +38,7 @@ fn a_file_from_excel_is_read_with_its_mark_its_semicolons_and_its_line_breaks() 
     assert_eq!(header, ["Name", "E-Mail", "Note"]);
     assert_eq!(cells(&records[0]), ["Ada; Countess", "ada@example.com", "line one\nline \"two\""]);
     assert_eq!(cells(&records[1]), ["Bob", "", "x"]);
+    assert_eq!([records[0].line, records[1].line], [2, 5], "where they begin, as an editor counts");
     assert_eq!((records.len(), records[1].ends_at), (2, text.len() as u64));
 }
 

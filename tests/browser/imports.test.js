@@ -29,7 +29,7 @@ after(() => Promise.all([browser?.close(), program?.stop()]));
 async function upload(page, source) {
   await page.goto("/imports");
   await page.getByLabel("Older system").fill(source);
-  await page.getByLabel("File").setInputFiles({ name: "old-leads.csv", mimeType: "text/csv", buffer: Buffer.from(FILE) });
+  await page.getByLabel("File", { exact: true }).setInputFiles({ name: "old-leads.csv", mimeType: "text/csv", buffer: Buffer.from(FILE) });
   await page.getByRole("button", { name: "Upload" }).click();
   await page.getByRole("heading", { level: 1, name: /old-leads\.csv/ }).waitFor();
 }
@@ -70,7 +70,7 @@ for (const javaScriptEnabled of [true, false]) {
 test("a file that is none is refused by name", async () => {
   const page = await watched(await contextOf(browser, program, { storageState }));
   await page.goto("/imports");
-  await page.getByLabel("File").setInputFiles({ name: "old.xlsx", mimeType: "application/octet-stream", buffer: Buffer.from("PK\u0003\u0004 rest") });
+  await page.getByLabel("File", { exact: true }).setInputFiles({ name: "old.xlsx", mimeType: "application/octet-stream", buffer: Buffer.from("PK\u0003\u0004 rest") });
   await page.getByRole("button", { name: "Upload" }).click();
   await page.getByText("an Excel workbook or another ZIP file: save it as “CSV UTF-8”").waitFor();
   await assertPageRules(page, "/imports with a refusal");
