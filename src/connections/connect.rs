@@ -210,12 +210,17 @@ async fn keep(app: &App, mut row: NewConnection, inspected: Inspected, occasion:
     row.connected_by = occasion.who().0.to_owned();
     let fields = crm_fields::to_json(&inspected.fields);
     let change = move |tx: &mut Tx<'_>| {
-        let before = queries::find(tx.conn(), PROVIDER)?;
-        // Decided here, where nobody can connect another organisation in between.
+        let before = queries::lock(tx, PROVIDER)?;
+        // Decided here: nobody connects another organisation between the look and the change.
         if let Some(before) = before.as_ref().filter(|before| !occasion.allows(before, row.organisation_id.as_deref())) {
             return Ok(Kept::OtherOrganisation(before.organisation()));
         }
-        let is_first = matches!(occasion, Occasion::FirstSetUp { .. });
+        // Where none was seen there is no row to lock: of two that connect at once the second finds the first.
+        let is_first = match &occasion {
+            Occasion::FirstSetUp { .. } => true,
+            Occasion::SignIn { .. } => before.is_none(),
+            Occasion::Any { .. } => false,
+        };
         let stored = if is_first { queries::insert_first(tx, &row)? } else { Some(queries::upsert(tx, &row)?) };
         let Some(id) = stored else { return Ok(Kept::AlreadyConnected) };
         queries::note_refresh(tx, id, row.connected_at)?;

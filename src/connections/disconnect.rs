@@ -28,7 +28,7 @@ pub enum Revoked {
 pub async fn disconnect(app: &App, by: &Request) -> Result<Revoked> {
     let (who, at) = (by.clone(), by.now);
     let hold = move |tx: &mut Tx<'_>| -> Result<Connection> {
-        let before = queries::find(tx.conn(), PROVIDER)?.filter(|before| before.state != ConnectionState::Disconnected);
+        let before = queries::lock(tx, PROVIDER)?.filter(|before| before.state != ConnectionState::Disconnected);
         let Some(before) = before else {
             return Err(Error::Conflict("Zoho is not connected; someone else may have disconnected it.".into()));
         };

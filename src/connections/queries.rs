@@ -65,6 +65,15 @@ pub(super) fn find(conn: &mut Conn, provider: &str) -> QueryResult<Option<Connec
     connections::table.filter(connections::provider.eq(provider)).select(Connection::as_select()).first(conn).optional()
 }
 
+/// The same, locked until the end of the transaction on PostgreSQL: what is decided by it holds when it is changed.
+pub(super) fn lock(tx: &mut Tx<'_>, provider: &str) -> QueryResult<Option<Connection>> {
+    let row = connections::table.filter(connections::provider.eq(provider));
+    match tx.conn() {
+        Conn::Postgres(c) => row.select(Connection::as_select()).for_update().first(c).optional(),
+        Conn::Sqlite(c) => row.select(Connection::as_select()).first(c).optional(),
+    }
+}
+
 /// Takes the refresh of this token for `by`, if nobody else has it and the token is still the one that was seen.
 pub(super) fn take_refresh(tx: &mut Tx<'_>, seen: &Connection, by: &str, now: UtcTime) -> QueryResult<bool> {
     let free = connections::refreshing_until.is_null().or(connections::refreshing_until.le(now));

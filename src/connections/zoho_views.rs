@@ -110,7 +110,7 @@ impl ZohoPage {
             last_error: last_error(summary, times),
             facts: facts(read, times),
             token: summary.filter(|_| is_live).map(|summary| token(summary, times)).unwrap_or_default(),
-            unique: read.fields.as_ref().map(|known| unique(known, &app.config.zoho.external_field, times)),
+            unique: summary.map(|_| unique(read.fields.as_ref(), &app.config.zoho.external_field, times)),
             history: read.acts.iter().map(|row| story::act(row, &read.people, times)).collect(),
             connect: connect_part(app, read, form),
             may: May {
@@ -180,7 +180,11 @@ fn token(summary: &Summary, times: Times) -> Vec<Fact> {
     facts
 }
 
-fn unique(known: &CrmFields, name: &str, times: Times) -> UniqueField {
+fn unique(known: Option<&CrmFields>, name: &str, times: Times) -> UniqueField {
+    let Some(known) = known else {
+        let what = format!("The CRM's fields were not read since this version came in. Check whether leads have the unique field {name}.");
+        return UniqueField { pill: Pill { tone: "", icon: "clock", label: "Not checked" }, what, steps: Vec::new(), read: String::new() };
+    };
     let verdict = Verdict::of(&known.fields, name);
     let (pill, what) = match verdict {
         Verdict::Unique => (
