@@ -25,7 +25,7 @@ use crate::line::LineId;
 use crate::timeline::{self, Event};
 
 /// A person waits for the answer: no call may take longer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is needed to connect. Client id and secret may come from the configuration instead.
 #[derive(Clone, Debug)]

@@ -6,13 +6,15 @@ use rocket::{Route, State, get, post, routes};
 
 use super::authorization::{self, BeginError, BeginForm, Person};
 use super::callback_views::{self, CallbackBare, CallbackPage};
+use super::connect::CALL_TIMEOUT;
 use super::crm_fields::{self, FieldsError, Verdict};
+use super::custody;
 use super::disconnect::{self, Revoked};
 use super::model::ConnectionState;
 use super::pages;
 use super::queries;
 use super::redirected::Redirected;
-use super::zoho_views::{ConnectFields, DisconnectPage, Read, ZohoPage};
+use super::zoho_views::{self, ConnectFields, DisconnectPage, Read, ZohoPage};
 use crate::accounts::{Admin, Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
@@ -29,7 +31,7 @@ const ACTS_MAX: i64 = 12;
 
 /// The page, and what may be done there.
 pub fn routes() -> Vec<Route> {
-    routes![show, authorize, callback, read_fields, confirm, end]
+    routes![show, authorize, callback, refresh, read_fields, confirm, end]
 }
 
 type Page = LeadingTo<Box<ZohoPage>>;
@@ -123,6 +125,20 @@ async fn callback(
             Ok(Returned::Refused(Box::new((Status::UnprocessableEntity, LeadingTo { answer, origins }))))
         }
     }
+}
+
+/// Proves that the grant still works. The refresh goes on by itself where a person has waited long enough.
+#[post("/connections/zoho/refresh", data = "<fields>")]
+async fn refresh(app: &State<App>, operator: Operator, fields: Fields) -> Result<Back> {
+    let (by, its_app) = (request(app, &operator, &fields), app.inner().clone());
+    let tried = tokio::spawn(async move { custody::test_refresh(&its_app, PROVIDER, &by).await });
+    let flash = match tokio::time::timeout(CALL_TIMEOUT, tried).await {
+        Ok(Ok(Ok(tested))) => Flash::ok(zoho_views::tested(&tested, operator.times())),
+        Ok(Ok(Err(failure))) => Flash::bad(failure.message),
+        Ok(Err(cause)) => return Err(anyhow::Error::new(cause).context("trying a token refresh out").into()),
+        Err(_) => Flash::warn(format!("Zoho has not answered within {} s. This page shows what comes of it.", CALL_TIMEOUT.as_secs())),
+    };
+    Ok(Back::to(PAGE).saying(flash))
 }
 
 /// Looks again whether the CRM has the unique field.

@@ -7,6 +7,7 @@ use askama_web::WebTemplate;
 
 use super::authorization;
 use super::crm_fields::{CrmFields, Verdict};
+use super::custody::RefreshTested;
 use super::holds::HoldLine;
 use super::model::{ConnectionState, Detail, RENEWED_BEFORE, Summary};
 use super::views::{self, Told};
@@ -17,7 +18,7 @@ use crate::integrations::zoho::scopes::{self, Scope};
 use crate::outbox::pauses::Scope as HeldScope;
 use crate::timeline::story::{self, ActRow, who};
 use crate::web::parts::{Choice, Entry, Fact, Pill};
-use crate::web::{Shell, Times};
+use crate::web::{Shell, Times, format};
 
 /// What was read for the page.
 pub struct Read {
@@ -260,4 +261,11 @@ fn connect_part(app: &App, read: &Read, form: ConnectFields) -> ConnectPart {
 pub struct DisconnectPage {
     pub shell: Shell,
     pub organisation: String,
+}
+
+/// What the test of a refresh showed.
+pub fn tested(tested: &RefreshTested, times: Times) -> String {
+    let took = format::duration_ms(tested.took_ms);
+    let until = tested.expires_at.map(|at| format!(" It ends {} ({}).", times.stamp(at).text, times.relative(at))).unwrap_or_default();
+    format!("The grant works: Zoho gave a new access token within {took}.{until}")
 }

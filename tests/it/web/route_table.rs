@@ -45,6 +45,7 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/connections/zoho/disconnection", Who::Admins),
     (Method::Post, "/connections/zoho/fields", Who::Operators),
     (Method::Get, "/connections/zoho/mapping", Who::SignedIn),
+    (Method::Post, "/connections/zoho/refresh", Who::Operators),
     (Method::Post, "/connections/zoho/mapping", Who::Admins),
     (Method::Post, "/connections/zoho/mapping/preview", Who::Admins),
     (Method::Post, "/connections/zoho/mapping/reset", Who::Admins),

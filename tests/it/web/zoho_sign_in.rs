@@ -309,6 +309,20 @@ both_engines! {
         assert_eq!((state, access, grants(&whole)), (ConnectionState::Disconnected, None, 1));
     }
 
+    async fn an_operator_tests_the_token_and_sees_what_came_of_it(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        assert_eq!(browser.post("/connections/zoho/refresh", &[]).await.status, Status::SeeOther);
+        let page = browser.get("/connections/zoho").await.text;
+        assert!(page.contains("The grant works: Zoho gave a new access token within") && page.contains("Token refresh tried out"), "{page}");
+        whole.sandbox.revoke_refresh_token();
+        app.clock.advance(Duration::from_secs(60));
+        browser.post("/connections/zoho/refresh", &[]).await;
+        let page = browser.get("/connections/zoho").await.text;
+        assert!(page.contains("Zoho no longer accepts our connection") && page.contains("Sign-in refused"), "{page}");
+        assert!(!page.contains("Test token refresh</button>"), "nothing is left to test: {page}");
+    }
+
     async fn the_unique_field_is_looked_for_again_and_delivery_follows(app: TestApp) {
         let whole = app.whole_with(Options { external_field: None, ..Options::default() }, &[]).await;
         whole.connect_zoho().await;
