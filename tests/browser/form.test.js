@@ -54,7 +54,7 @@ test("the script brings a stamp and a proof of work, and the lead is taken", asy
   const fields = new URLSearchParams((await sent).postData());
   assert.match(fields.get("_stamp"), /^\d+\.[\w-]{16}\.[\w-]{22}$/);
   assert.match(fields.get("_work"), /^\d+\.14\.[\w-]{22}\.\d+$/);
-  await page.getByText('"status":"pending"').waitFor();
+  await page.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Scripted"), { taken: 1, held: 0 }, "and a double click is one lead");
   assertUntroubled(page);
 });
@@ -67,7 +67,7 @@ test("sent within a second of being opened it is held", async () => {
     form.elements.email.value = "hasty@example.com";
     form.requestSubmit();
   });
-  await page.getByText('"status":"pending"').waitFor();
+  await page.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Hasty"), { taken: 0, held: 1 });
   assertUntroubled(page);
 });
@@ -82,7 +82,7 @@ test("what people do not see is not reached by the keyboard, and whoever fills i
   }
   await page.evaluate(() => { document.forms[0].elements._website.value = "https://buy.example"; });
   await page.getByRole("button", { name: "Send" }).click();
-  await page.getByText('"status":"pending"').waitFor();
+  await page.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Trapped"), { taken: 0, held: 1 });
   assertUntroubled(page);
 });
@@ -104,7 +104,7 @@ test("where no stamp can be had the form is sent without", async () => {
   await blocked.goto("/a-form");
   await fill(blocked, "Cutoff");
   await blocked.getByRole("button", { name: "Send" }).click();
-  await blocked.getByText('"status":"pending"').waitFor();
+  await blocked.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Cutoff"), { taken: 1, held: 0 });
   assertUntroubled(page);
   assertUntroubled(blocked);

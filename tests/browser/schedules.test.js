@@ -29,7 +29,7 @@ test("the navigation leads to the list, the list to a schedule", async () => {
   await page.goto("/");
   const menu = page.getByRole("navigation", { name: "Main" });
   await menu.getByRole("link", { name: "Schedules" }).click();
-  await page.getByText("Every 15 minutes").waitFor();
+  await page.locator("[id=\"schedule-leads.sweep\"]").getByText("Every 15 minutes").waitFor();
   assert.equal(await menu.getByRole("link", { name: "Schedules" }).getAttribute("aria-current"), "page");
   await page.getByRole("link", { name: "leads.daily_sweep" }).click();
   await heading(page).getByText("leads.daily_sweep").waitFor();
