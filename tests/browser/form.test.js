@@ -91,7 +91,7 @@ test("without script the form is sent as it is, and the lead is taken", async ()
   const page = await openForm({ javaScriptEnabled: false });
   await fill(page, "Plain");
   await page.getByRole("button", { name: "Send" }).click();
-  await page.waitForURL("**/api/store-lead");
+  await page.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Plain"), { taken: 1, held: 0 });
   assertUntroubled(page);
 });
