@@ -10,6 +10,9 @@ import uuid
 
 from . import Broken
 
+# Thousands of leads that read alike come from one address: without the seller's own key they would be held as spam.
+INTAKE_KEY = "the-load-of-kill-test"
+
 
 class Load:
     """Posts until it is stopped. Keeps what was acknowledged, what broke off, and what should never be answered."""
@@ -39,7 +42,7 @@ class Load:
                 time.sleep(0.05)
                 continue
             try:
-                connection.request("POST", "/api/store-lead", body, {"Content-Type": "application/json"})
+                connection.request("POST", "/api/store-lead", body, {"Content-Type": "application/json", "X-Intake-Key": INTAKE_KEY})
                 answer = connection.getresponse()
                 text = answer.read()
             except (OSError, http.client.HTTPException) as cause:

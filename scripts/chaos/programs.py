@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from . import Broken
+from .load import INTAKE_KEY
 
 CRON_SECRET = "kill-test-cron-secret-0123456789"
 EXIT_SECONDS_MAX = 20
@@ -82,7 +83,7 @@ class Programs:
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         self.environment.update(
             DATABASE_URL=database.program_url, ROCKET_ADDRESS="127.0.0.1", ROCKET_PORT=str(self.port),
-            THROUGHLINE_PUBLIC_URL=f"http://127.0.0.1:{self.port}", THROUGHLINE_INTAKE_LIMIT="off",
+            THROUGHLINE_PUBLIC_URL=f"http://127.0.0.1:{self.port}", THROUGHLINE_INTAKE_LIMIT="off", THROUGHLINE_INTAKE_KEY=INTAKE_KEY,
             THROUGHLINE_ENCRYPTION_KEY=base64.b64encode(os.urandom(32)).decode(), THROUGHLINE_CRON_SECRET=CRON_SECRET,
             ZOHO_CLIENT_ID="kill-test", ZOHO_CLIENT_SECRET="kill-test", ZOHO_ACCOUNTS_URL=sandbox, ZOHO_API_URL=sandbox)
         self.log = open(os.path.join(folder, "serve.log"), "ab")
