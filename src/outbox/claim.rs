@@ -12,6 +12,7 @@ use super::held::{Held, Hold};
 use super::kind::{JobId, JobState, Repeatable};
 use super::lease::Lease;
 use super::limits::{self, Budget, Reservation};
+use super::looks::{Look, Reached};
 use super::pace::Pace;
 use super::pauses;
 use super::registry::{KindSpec, RawChange, Registry};
@@ -45,9 +46,11 @@ pub(super) struct Claim {
     pub runs: Vec<Run>,
     /// Groups that gave all they were asked for: there may be more, behind this place.
     pub backlog: Vec<Group>,
+    /// How far it came in each group it took from.
+    pub reached: Vec<Reached>,
     /// When the next job becomes due, of those that nothing else holds back.
     pub next_due: Option<UtcTime>,
-    /// How long the look at all groups took.
+    /// How long it took to find out which groups there are.
     pub look_took: Duration,
 }
 
@@ -73,14 +76,15 @@ impl Run {
     }
 }
 
-/// Claims what there is room for. `backlog`: groups known to have more, from a claim a moment ago; None: looks at all.
-pub(super) fn claim(tx: &mut Tx<'_>, by: &Claimant, mut room: Room, backlog: Option<&[Group]>) -> QueryResult<Claim> {
-    let look = Stopwatch::start();
-    let groups = match backlog {
-        Some(backlog) => backlog.to_vec(),
-        None => survey::groups(tx.conn(), &by.registry)?,
+/// Claims what there is room for.
+pub(super) fn claim(tx: &mut Tx<'_>, by: &Claimant, mut room: Room, look: &Look) -> QueryResult<Claim> {
+    let watch = Stopwatch::start();
+    let groups = match look {
+        Look::At(backlog) => backlog.clone(),
+        Look::All => survey::groups(tx.conn(), &by.registry)?,
+        Look::Behind(floors) => survey::groups_behind(tx.conn(), &by.registry, floors)?,
     };
-    let mut claim = Claim { look_took: look.elapsed(), ..Claim::default() };
+    let mut claim = Claim { look_took: watch.elapsed(), ..Claim::default() };
     if groups.is_empty() {
         tx.wrote_nothing();
         return Ok(claim);
@@ -102,6 +106,9 @@ pub(super) fn claim(tx: &mut Tx<'_>, by: &Claimant, mut room: Room, backlog: Opt
         let taken = take(tx, by, &turn.group, Most { runs, rows: rows_left }, &connections)?;
         rows_left -= taken.rows;
         room.take(turn.group.lane, taken.runs.len());
+        if taken.rows > 0 {
+            claim.reached.push(Reached { kind: turn.group.kind, lane: turn.group.lane, last: taken.last, is_full: taken.is_full });
+        }
         if taken.is_full && turn.runs_max > 1 {
             claim.backlog.push(Group { after: taken.last, ..turn.group });
         }

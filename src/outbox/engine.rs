@@ -11,15 +11,16 @@ use super::claim::{self, Claim, Claimant, Run};
 use super::finish::{self, Ended};
 use super::held::Held;
 use super::kind::{Outcome, Report};
+use super::looks::{self, Look, Looks};
 use super::pace::Pace;
 use super::policy::{Circumstances, Verdict};
-use super::process::{self, Announcement, Whom};
+use super::process::{self, Announcement, Rescuer, Whom};
 use super::registry::{KindSpec, Registry};
 use super::room::{InUse, Room};
-use super::survey::Group;
+use super::survey::{self, Group};
 use crate::app::App;
 use crate::clock::UtcTime;
-use crate::db::{Engine as DatabaseEngine, Tx};
+use crate::db::{Conn, Engine as DatabaseEngine, Tx};
 use crate::error::{Error, Result};
 use crate::http::{CallLog, Meter};
 use crate::integrations::{Failure, FailureClass};
@@ -35,12 +36,23 @@ pub struct Engine {
     pub(super) registry: Registry,
     pub(super) held: Held,
     pace: Pace,
+    costly_look: Duration,
 }
 
 impl Engine {
     /// An engine for the kinds of the registry.
     pub fn new(app: App, registry: Registry) -> Self {
-        Self { app, registry, held: Held::default(), pace: Pace::default() }
+        Self { app, registry, held: Held::default(), pace: Pace::default(), costly_look: looks::COSTLY }
+    }
+
+    /// From which cost on claims no longer look at everything themselves; tests set it to zero.
+    #[must_use]
+    pub fn with_costly_look(self, costly_look: Duration) -> Self {
+        Self { costly_look, ..self }
+    }
+
+    pub(super) fn looks(&self) -> Looks {
+        Looks::new(self.costly_look)
     }
 
     /// The program's shared parts.
@@ -50,11 +62,11 @@ impl Engine {
 
     /// Claims at most so many runs, whoever's turn it is.
     pub async fn claim(&self, runs_max: usize) -> Result<Vec<Run>> {
-        Ok(self.claim_into(CLAIMS, Room::of(runs_max, InUse::default()), None).await?.runs)
+        Ok(self.claim_into(CLAIMS, Room::of(runs_max, InUse::default()), Look::All).await?.runs)
     }
 
-    /// Claims what there is room for. `backlog`: groups known to have more.
-    pub(super) async fn claim_into(&self, key: &str, room: Room, backlog: Option<Vec<Group>>) -> Result<Claim> {
+    /// Claims what there is room for.
+    pub(super) async fn claim_into(&self, key: &str, room: Room, look: Look) -> Result<Claim> {
         if !self.app.clock.is_trustworthy() {
             return Ok(Claim::default());
         }
@@ -64,10 +76,16 @@ impl Engine {
             process_id: self.app.process_id.clone(),
             now: self.app.clock.now(),
         };
-        let claim = move |tx: &mut Tx<'_>| claim::claim(tx, &by, room.clone(), backlog.as_deref()).map_err(Error::from);
+        let claim = move |tx: &mut Tx<'_>| claim::claim(tx, &by, room.clone(), &look).map_err(Error::from);
         let claim: Claim = self.app.store.write("outbox.claim", key, claim).await?;
         let runs = claim.runs.into_iter().map(|run| run.held_by(&self.held)).collect();
         Ok(Claim { runs, ..claim })
+    }
+
+    /// Looks at everything that is ready, beside the claims.
+    pub(super) async fn sweep(&self) -> Result<Vec<Group>> {
+        let registry = self.registry.clone();
+        self.app.store.read(move |conn| survey::groups(conn, &registry).map_err(Error::from)).await
     }
 
     /// Runs a claimed batch to its end: never fails, never panics, always ends.
@@ -159,9 +177,14 @@ impl Engine {
     async fn rescue(&self, whom: Whom) -> Result<usize> {
         let mut rescued_total = 0;
         loop {
-            let (registry, own_id, now, whom) = (self.registry.clone(), self.app.process_id.clone(), self.app.clock.now(), whom.clone());
-            let sweep = move |tx: &mut Tx<'_>| process::rescue(tx, &registry, now, &own_id, &whom).map_err(Error::from);
-            let rescued = self.app.store.write("outbox.rescue", CLAIMS, sweep).await?;
+            let (own_id, now, sought) = (self.app.process_id.clone(), self.app.clock.now(), whom.clone());
+            let find = move |conn: &mut Conn| process::orphans(conn, now, &own_id, &sought).map_err(Error::from);
+            let found = self.app.store.read(find).await?;
+            let (registry, own_id, whom) = (self.registry.clone(), self.app.process_id.clone(), whom.clone());
+            let take_back = move |tx: &mut Tx<'_>| {
+                process::rescue(tx, &Rescuer { registry: &registry, now, own_id: &own_id, whom: &whom }, &found).map_err(Error::from)
+            };
+            let rescued = self.app.store.write("outbox.rescue", CLAIMS, take_back).await?;
             if rescued == 0 {
                 return Ok(rescued_total);
             }
@@ -202,7 +225,7 @@ impl Engine {
         if !reports.iter().any(asks) {
             return None;
         }
-        let find = move |conn: &mut crate::db::Conn| -> Result<Option<UtcTime>> {
+        let find = move |conn: &mut Conn| -> Result<Option<UtcTime>> {
             Ok(breaker::all(conn)?.into_iter().find(|state| state.provider == provider).and_then(|state| state.last_success_at))
         };
         self.app.store.read(find).await.unwrap_or_default()

@@ -14,6 +14,7 @@ mod lanes;
 mod lease;
 pub mod limits;
 pub mod lists;
+mod looks;
 pub mod order;
 mod pace;
 pub mod pauses;

@@ -66,23 +66,42 @@ pub fn leave(tx: &mut Tx<'_>, process_id: &str) -> QueryResult<()> {
     diesel::delete(processes::table.filter(processes::id.eq(process_id))).execute(tx.conn()).map(drop)
 }
 
-/// Takes back the jobs of dead processes: repeatable ones run again, the others wait for a probe or a person. Returns how many.
-pub(super) fn rescue(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<usize> {
-    let orphans = orphans(tx.conn(), now, own_id, whom)?;
-    for row in &orphans {
-        let (state, why) = fate(tx.conn(), row, whom)?;
-        let by = row.leased_by.as_deref().unwrap_or(own_id);
-        rescue_one(tx, registry, now, row, &Fate { state, why, by })?;
+/// Takes back the jobs of dead processes, those found by [`orphans`]: repeatable ones run again, the others wait for a probe or a
+/// person. Returns how many. A process that has beaten again meanwhile keeps its own.
+pub(super) fn rescue(tx: &mut Tx<'_>, by: &Rescuer<'_>, found: &[JobRow]) -> QueryResult<usize> {
+    let living = match by.whom {
+        Whom::Silent if !found.is_empty() => living(tx.conn(), by.now)?,
+        _ => Vec::new(),
+    };
+    let mut rescued = 0;
+    for row in found.iter().filter(|row| row.leased_by.as_ref().is_none_or(|holder| !living.contains(holder))) {
+        let (state, why) = fate(tx.conn(), row, by.whom)?;
+        let holder = row.leased_by.as_deref().unwrap_or(by.own_id);
+        rescued += usize::from(rescue_one(tx, by, row, &Fate { state, why, by: holder })?);
     }
-    free_reservations(tx, now, own_id, whom)?;
-    if !orphans.is_empty() {
+    free_reservations(tx, by.now, by.own_id, by.whom)?;
+    if rescued > 0 {
         tx.touch(Topic::Jobs);
         tx.touch(Topic::Ready);
     }
-    Ok(orphans.len())
+    Ok(rescued)
+}
+
+/// Who takes back, and what is known.
+#[derive(Clone, Copy)]
+pub(super) struct Rescuer<'a> {
+    pub registry: &'a Registry,
+    pub now: UtcTime,
+    pub own_id: &'a str,
+    pub whom: &'a Whom,
+}
+
+fn living(conn: &mut Conn, now: UtcTime) -> QueryResult<Vec<String>> {
+    processes::table.filter(processes::heartbeat_at.gt(now - SILENT_AFTER)).select(processes::id).load(conn)
 }
 
 /// What becomes of a job that is taken back, and in whose name.
+#[derive(Clone, Copy)]
 struct Fate<'a> {
     state: JobState,
     why: &'static str,
@@ -104,8 +123,9 @@ fn fate(conn: &mut Conn, row: &JobRow, whom: &Whom) -> QueryResult<(JobState, &'
     })
 }
 
-fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, row: &JobRow, fate: &Fate<'_>) -> QueryResult<()> {
-    let Fate { state, why, by } = *fate;
+/// Whether it was still to be taken back.
+fn rescue_one(tx: &mut Tx<'_>, rescuer: &Rescuer<'_>, row: &JobRow, fate: &Fate<'_>) -> QueryResult<bool> {
+    let (Fate { state, why, by }, Rescuer { registry, now, .. }) = (*fate, *rescuer);
     // The lease token is matched again: the sweep may have read what another sweep has already taken back.
     let taken = diesel::update(jobs::table.filter(jobs::id.eq(row.id)))
         .filter(jobs::lease_token.eq(row.lease_token))
@@ -121,7 +141,7 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, row: &JobRow, 
         ))
         .execute(tx.conn())?;
     if taken == 0 {
-        return Ok(());
+        return Ok(false);
     }
     if state == JobState::Uncertain
         && row.state != state
@@ -133,7 +153,7 @@ fn rescue_one(tx: &mut Tx<'_>, registry: &Registry, now: UtcTime, row: &JobRow, 
     if let Some(spec) = registry.get(&row.kind).filter(|spec| spec.mirrors && state != row.state) {
         (spec.reflect)(tx, &[RawChange { error: Some(why.into()), ..RawChange::to(row, state, now) }])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// How many processes ended while they ran the job since it was last asked for.
@@ -164,7 +184,8 @@ literal_condition! {
     IsLeased = "jobs.leased_by IS NOT NULL"
 }
 
-fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<Vec<JobRow>> {
+/// Jobs to be taken back, the first of them. Asked of a reader: PostgreSQL walks over all leases that it could not clear away yet.
+pub(super) fn orphans(conn: &mut Conn, now: UtcTime, own_id: &str, whom: &Whom) -> QueryResult<Vec<JobRow>> {
     let leased = jobs::table.filter(IsLeased).select(JobRow::as_select());
     match whom {
         Whom::Others => leased.filter(jobs::leased_by.ne(own_id)).order(jobs::id).limit(RESCUE_MAX).load(conn),

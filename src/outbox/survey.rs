@@ -3,9 +3,10 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Text, Timestamp};
+use diesel::sql_types::{Array, BigInt, Text, Timestamp};
 
 use super::kind::{JobId, Lane};
+use super::looks::Floors;
 use super::registry::Registry;
 use crate::clock::UtcTime;
 use crate::db::Conn;
@@ -30,6 +31,13 @@ pub(super) struct Place {
     pub id: JobId,
 }
 
+impl Group {
+    /// Its first ready job is due then: whoever looks for it may begin there.
+    fn found(kind: &'static str, lane: Lane, due_at: UtcTime) -> Self {
+        Self { kind, lane, due_at, after: Place { run_at: due_at, id: JobId(0) } }
+    }
+}
+
 impl Place {
     /// Before all jobs.
     pub(super) fn start() -> Self {
@@ -42,7 +50,28 @@ pub(super) fn groups(conn: &mut Conn, registry: &Registry) -> QueryResult<Vec<Gr
     let rows: Vec<(String, String, UtcTime)> = on_backend!(conn, |c| Hops.load(c))?;
     let known = rows.into_iter().filter_map(|(kind, lane, due_at)| {
         let (kind, _) = registry.find(&kind)?;
-        Some(Group { kind, lane: Lane::parse(&lane)?, due_at, after: Place::start() })
+        Some(Group::found(kind, Lane::parse(&lane)?, due_at))
+    });
+    Ok(known.collect())
+}
+
+/// The same, each group looked at from its floor on. What is claimed leaves SQLite's index at once: there is nothing to walk over.
+pub(super) fn groups_behind(conn: &mut Conn, registry: &Registry, floors: &Floors) -> QueryResult<Vec<Group>> {
+    let Conn::Postgres(c) = conn else { return groups(conn, registry) };
+    let mut heads = Heads::default();
+    for (kind, _) in registry.kinds() {
+        for lane in Lane::ALL {
+            let floor = floors.get(&(kind, *lane)).copied().unwrap_or_else(Place::start);
+            heads.kinds.push(kind);
+            heads.lanes.push(lane.as_str());
+            heads.times.push(floor.run_at);
+            heads.ids.push(floor.id.0);
+        }
+    }
+    let rows: Vec<(String, String, UtcTime)> = heads.load(c)?;
+    let known = rows.into_iter().filter_map(|(kind, lane, due_at)| {
+        let (kind, _) = registry.find(&kind)?;
+        Some(Group::found(kind, Lane::parse(&lane)?, due_at))
     });
     Ok(known.collect())
 }
@@ -92,6 +121,36 @@ fn write_hops<'b, DB: diesel::backend::Backend>(mut out: AstPass<'_, 'b, DB>, ta
 }
 
 hand_written_query! { Hops -> (Text, Text, Timestamp) }
+
+/// Of each kind and lane the first ready job behind a place.
+#[derive(Debug, Default)]
+struct Heads {
+    kinds: Vec<&'static str>,
+    lanes: Vec<&'static str>,
+    times: Vec<UtcTime>,
+    ids: Vec<i64>,
+}
+
+impl QueryFragment<diesel::pg::Pg> for Heads {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT f.kind, f.lane, head.run_at FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.kinds)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.lanes)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamp>, _>(&self.times)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
+        out.push_sql(
+            ") AS f(kind, lane, run_at, id) CROSS JOIN LATERAL (SELECT n.run_at FROM jobs AS n \
+             WHERE n.state = 'pending' AND COALESCE(n.order_place, 0) = 0 AND n.kind = f.kind AND n.lane = f.lane \
+             AND (n.run_at, n.id) > (f.run_at, f.id) ORDER BY n.run_at, n.id LIMIT 1) AS head",
+        );
+        Ok(())
+    }
+}
+
+hand_written_query! { Heads -> (Text, Text, Timestamp) }
 
 /// `(run_at, id) > (…, …)`, by which both engines begin in the middle of the index.
 #[derive(Clone, Copy, Debug, diesel::expression::ValidGrouping)]

@@ -12,6 +12,7 @@ use super::claim::Claim;
 use super::engine::Engine;
 use super::finish::Ended;
 use super::kind::Lane;
+use super::looks::{Look, Looks};
 use super::prober;
 use super::process::{Announcement, HEARTBEAT};
 use super::room::{InUse, Room};
@@ -29,8 +30,6 @@ const FINISHED_MAX: usize = 500;
 /// Other processes' enqueues are found by looking: soon after work, seldom when idle.
 const POLL_BUSY: Duration = Duration::from_millis(20);
 const POLL_IDLE: Duration = Duration::from_secs(1);
-/// A backlog is worked off without a look at other groups for this long, or ten times as long as the last look took.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long what has ended waits for a database that is away. Then the sweep for lost leases decides.
 const UNWRITTEN_MAX: u32 = 60;
 const UNWRITTEN_PAUSE: Duration = Duration::from_millis(500);
@@ -47,13 +46,15 @@ pub async fn work(engine: Engine, announcement: Announcement, mut stop: watch::R
     let mut desk = Desk::new(engine.clone(), SLOTS);
     while !*stop.borrow() {
         desk.begin_turns();
+        desk.begin_sweep();
         let pause = desk.pause();
         tokio::select! {
             biased;
             _ = stop.changed() => {}
             Some(ended) = desk.runs.join_next(), if !desk.runs.is_empty() => desk.note_end(ended),
             Some(turned) = desk.turns.join_next(), if !desk.turns.is_empty() => desk.note_turn(turned),
-            () = woken(&mut wake), if !desk.looks => desk.look(),
+            Some(swept) = desk.sweeps.join_next(), if !desk.sweeps.is_empty() => desk.note_sweep(swept),
+            () = woken(&mut wake), if !desk.is_woken => desk.look(),
             () = tokio::time::sleep(pause) => desk.look_again(),
         }
     }
@@ -82,10 +83,9 @@ async fn woken(wake: &mut broadcast::Receiver<Topic>) {
 /// What one turn brought.
 struct Turned {
     key: String,
-    claim: crate::Result<Option<Claim>>,
+    claim: crate::Result<Option<(Look, Claim)>>,
     /// What could not be written down.
     unwritten: Option<Arc<Vec<Ended>>>,
-    looked: bool,
 }
 
 /// What is under way.
@@ -101,9 +101,10 @@ struct Desk {
     /// What could not be written the last time.
     owed: Vec<Arc<Vec<Ended>>>,
     /// Something may be ready that no turn has looked at yet.
-    looks: bool,
-    backlog: Vec<Group>,
-    looked: Option<(Stopwatch, Duration)>,
+    is_woken: bool,
+    looks: Looks,
+    /// One at most: a look at everything where claims no longer make it.
+    sweeps: JoinSet<(crate::Result<Vec<Group>>, Duration)>,
     pause: Duration,
     /// How often in a row outcomes could not be written.
     unwritten: u32,
@@ -111,7 +112,7 @@ struct Desk {
 
 impl Desk {
     fn new(engine: Engine, slots: usize) -> Self {
-        let idle_keys = engine.app().store.spread_keys("outbox.turn", TURNS);
+        let (idle_keys, looks) = (engine.app().store.spread_keys("outbox.turn", TURNS), engine.looks());
         Self {
             engine,
             slots,
@@ -121,21 +122,21 @@ impl Desk {
             idle_keys,
             ended: Vec::new(),
             owed: Vec::new(),
-            looks: true,
-            backlog: Vec::new(),
-            looked: None,
+            is_woken: true,
+            looks,
+            sweeps: JoinSet::new(),
             pause: POLL_BUSY,
             unwritten: 0,
         }
     }
 
     fn look(&mut self) {
-        self.looks = true;
+        self.is_woken = true;
         self.pause = POLL_BUSY;
     }
 
     fn look_again(&mut self) {
-        self.looks = true;
+        self.is_woken = true;
         self.pause = (self.pause * 2).min(POLL_IDLE);
     }
 
@@ -152,17 +153,17 @@ impl Desk {
     fn begin_turns(&mut self) {
         loop {
             // While nothing can be written nothing is claimed, and the pause decides when to try again.
-            let is_stuck = self.unwritten > 0 && !self.looks;
+            let is_stuck = self.unwritten > 0 && !self.is_woken;
             let has_ended = !self.ended.is_empty() || !self.owed.is_empty();
             let finishes = has_ended && !is_stuck;
-            let claims = self.unwritten == 0 && (self.looks || finishes || !self.backlog.is_empty()) && !self.room().is_full();
+            let claims = self.unwritten == 0 && (self.is_woken || finishes || self.looks.has_backlog()) && !self.room().is_full();
             if !claims && !finishes {
                 return;
             }
             let Some(key) = self.idle_keys.pop() else { return };
-            self.looks &= claims && !self.backlog.is_empty();
+            self.is_woken &= claims && self.looks.has_backlog();
             let ended = self.next_ended();
-            let claims = claims.then(|| (self.room(), self.known_backlog()));
+            let claims = claims.then(|| (self.room(), self.looks.next()));
             self.turns.spawn(turn(self.engine.clone(), key, ended, claims));
         }
     }
@@ -181,18 +182,34 @@ impl Desk {
         Arc::new(std::mem::replace(&mut self.ended, rest))
     }
 
-    /// Where the last look found more than could be taken, and was a moment ago, there is no need for another.
-    fn known_backlog(&mut self) -> Option<Vec<Group>> {
-        let (since, took) = self.looked?;
-        if self.backlog.is_empty() || since.elapsed() > LOOK_EVERY.max(took * 10) {
-            self.backlog.clear();
-            return None;
+    /// At most one at a time, and only while claims do not look at everything themselves.
+    fn begin_sweep(&mut self) {
+        if self.looks.begins_sweep() {
+            let (engine, watch) = (self.engine.clone(), Stopwatch::start());
+            self.sweeps.spawn(async move { (engine.sweep().await, watch.elapsed()) });
         }
-        Some(std::mem::take(&mut self.backlog))
+    }
+
+    fn note_sweep(&mut self, swept: Result<(crate::Result<Vec<Group>>, Duration), tokio::task::JoinError>) {
+        match swept {
+            Ok((Ok(found), took)) => {
+                if self.looks.note_sweep(&found, took) {
+                    self.look();
+                }
+            }
+            Ok((Err(cause), took)) => {
+                tracing::warn!(error = %cause, "The search for jobs that became ready late failed; trying again");
+                self.looks.note_failed_sweep(took);
+            }
+            Err(cause) => {
+                tracing::error!(error = %cause, "A search ended unexpectedly; this is a bug");
+                self.looks.note_failed_sweep(Duration::ZERO);
+            }
+        }
     }
 
     fn note_turn(&mut self, turned: Result<Turned, tokio::task::JoinError>) {
-        let Turned { key, claim, unwritten, looked } = match turned {
+        let Turned { key, claim, unwritten } = match turned {
             Ok(turned) => turned,
             Err(cause) => {
                 tracing::error!(error = %cause, "A turn ended unexpectedly; this is a bug");
@@ -203,11 +220,9 @@ impl Desk {
         self.note_unwritten(unwritten);
         match claim {
             Ok(None) => {}
-            Ok(Some(claim)) => {
-                if looked {
-                    self.looked = Some((Stopwatch::start(), claim.look_took));
-                }
-                self.looks |= !looked && claim.backlog.is_empty();
+            Ok(Some((look, mut claim))) => {
+                self.is_woken |= !look.is_fresh() && claim.backlog.is_empty();
+                self.looks.note(&look, &mut claim);
                 self.start(claim);
             }
             Err(cause) => {
@@ -224,11 +239,6 @@ impl Desk {
         }
         if !claim.runs.is_empty() {
             self.pause = POLL_BUSY;
-        }
-        for group in claim.backlog {
-            // Both turns may have found more of it.
-            self.backlog.retain(|known| (known.kind, known.lane) != (group.kind, group.lane));
-            self.backlog.push(group);
         }
         for run in claim.runs {
             self.in_use[run.lane as usize] += 1;
@@ -308,12 +318,11 @@ impl Desk {
 
 /// Writes down what has ended and claims what there is room for. The two are handed to the same writer one behind the other:
 /// they share a commit, and neither suffers for the other.
-async fn turn(engine: Engine, key: String, ended: Arc<Vec<Ended>>, claims: Option<(Room, Option<Vec<Group>>)>) -> Turned {
-    let looked = claims.as_ref().is_some_and(|(_, backlog)| backlog.is_none());
+async fn turn(engine: Engine, key: String, ended: Arc<Vec<Ended>>, claims: Option<(Room, Look)>) -> Turned {
     let finish = async { if ended.is_empty() { Ok(0) } else { engine.finish_by(&key, Arc::clone(&ended)).await } };
     let claim = async {
         match claims {
-            Some((room, backlog)) => engine.claim_into(&key, room, backlog).await.map(Some),
+            Some((room, look)) => engine.claim_into(&key, room, look.clone()).await.map(|claim| Some((look, claim))),
             None => Ok(None),
         }
     };
@@ -325,21 +334,28 @@ async fn turn(engine: Engine, key: String, ended: Arc<Vec<Ended>>, claims: Optio
             Some(ended)
         }
     };
-    Turned { key, claim, unwritten, looked }
+    Turned { key, claim, unwritten }
 }
 
 /// Heartbeats apart from the work, so that a long call does not look like death; the rescue sweep rides along.
 async fn keep_beating(engine: Engine, announcement: Announcement) {
     let mut every = tokio::time::interval(HEARTBEAT);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut swept: Option<(Stopwatch, Duration)> = None;
     loop {
         every.tick().await;
         if let Err(cause) = engine.beat(announcement.clone()).await {
             tracing::warn!(error = %cause, "The heartbeat could not be written");
             continue;
         }
+        // A tenth of the time at most: PostgreSQL may have to walk over many leases that it could not clear away yet.
+        if swept.is_some_and(|(since, took)| since.elapsed() < took * 10) {
+            continue;
+        }
+        let watch = Stopwatch::start();
         report_sweep(engine.rescue_silent().await, "of a process that ended");
         report_sweep(engine.rescue_lost().await, "whose claim or outcome was lost with the database");
+        swept = Some((Stopwatch::start(), watch.elapsed()));
     }
 }
 

@@ -226,6 +226,8 @@ fn look_at(conn: &mut Conn, part: &Part<'_>, from: From) -> QueryResult<Found> {
 pub fn stretch(engine: Engine, state: JobState, from: From) -> String {
     let (condition, order) = (lists::condition(state), order(from));
     match engine {
+        // Running jobs are few, and sorted once found: promised an order by its own key, SQLite would walk the whole table for them.
+        Engine::Sqlite if state == JobState::Running => format!("{condition} AND kind = $1{} ORDER BY +id {order}", beyond(from)),
         Engine::Sqlite => format!("{condition} AND kind = $1{} ORDER BY id {order}", beyond(from)),
         Engine::Postgres => {
             let beyond = match from {

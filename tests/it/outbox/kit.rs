@@ -148,10 +148,15 @@ pub const ORDERED: Keys = Keys { order: Some("customer:7"), unique: None };
 pub const FREE: Keys = Keys { order: None, unique: None };
 
 pub async fn put<J: Job>(whole: &Whole, job: J, keys: Keys) -> JobId {
+    put_at(whole, job, keys, whole.app.clock.now()).await
+}
+
+/// As `put`, ready from then on.
+pub async fn put_at<J: Job>(whole: &Whole, job: J, keys: Keys, run_at: UtcTime) -> JobId {
     let now = whole.app.clock.now();
     let put = move |tx: &mut Tx<'_>| {
         let line = LineId::mint(now);
-        let new = NewJob { job: &job, line: &line, subject: "test", unique_key: keys.unique, order_key: keys.order, run_at: now };
+        let new = NewJob { job: &job, line: &line, subject: "test", unique_key: keys.unique, order_key: keys.order, run_at };
         enqueue(tx, now, &new).map_err(Error::from)
     };
     whole.app.store.write("test.put", "test", put).await.expect("it is enqueued")

@@ -6,6 +6,7 @@ mod engine;
 mod kinds;
 mod kit;
 mod limits;
+mod looks;
 mod order;
 mod presence;
 mod probes;

@@ -115,6 +115,7 @@ both_engines! {
             ("jobs_by_finish", "SELECT state, finished_at FROM jobs WHERE finished_at IS NOT NULL AND finished_at >= '2026-11-21 05:00:00' ORDER BY finished_at DESC LIMIT 100"),
             ("jobs_by_subject", "SELECT * FROM jobs WHERE subject = 'lead:12' ORDER BY id DESC LIMIT 1"),
             ("jobs_leased", "SELECT leased_by, COUNT(*) FROM (SELECT leased_by FROM jobs WHERE leased_by IS NOT NULL LIMIT 10000) AS leased GROUP BY leased_by"),
+            ("jobs_leased", "SELECT id FROM jobs WHERE state = 'running' AND leased_by IS NOT NULL AND kind = 'leads.deliver' ORDER BY +id DESC LIMIT 51"),
             ("audit", "SELECT id FROM audit WHERE seal_seq IS NULL ORDER BY id LIMIT 1"),
             ("audit", "SELECT * FROM audit WHERE seal_seq > 500 AND seal_seq <= 20098 ORDER BY seal_seq LIMIT 1000"),
             ("schedule_runs", "SELECT due_at FROM schedule_runs WHERE schedule = 'leads.sweep' AND due_at <= '2026-11-21 03:00:00' AND outcome <> 'by_hand' ORDER BY due_at DESC LIMIT 1"),
