@@ -19,6 +19,7 @@ pub mod mail;
 pub mod mail_viewer;
 pub mod messages;
 pub mod money;
+pub mod orders;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;
@@ -102,6 +103,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 schedule_viewer::routes(),
                 mail_viewer::routes(),
                 process_viewer::routes(),
+                orders::routes(),
                 overview::routes(),
                 seller::routes(),
             ]

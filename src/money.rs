@@ -45,6 +45,11 @@ impl Currency {
         self.0.code()
     }
 
+    /// Its name in English.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
     /// How many decimals its amounts have: 2 for most, 0 for JPY, 3 for KWD.
     pub fn exponent(self) -> usize {
         usize::from(self.0.exponent().unwrap_or_default())

@@ -107,6 +107,28 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("paused_by", WithAccount), ("pause_reason", WithAccount)],
         plain: &["name", "since", "changed_at", "paused_at", "paused_until"],
     },
+    Register {
+        table: "orders",
+        personal: &[("email", UntilErased), ("person", UntilErased), ("customer", UntilErased)],
+        plain: &[
+            "id", "reference", "state", "currency", "total_minor", "paid_minor", "refunded_minor", "lost_minor", "attention", "line_id", "placed_at",
+            "paid_at", "updated_at",
+        ],
+    },
+    Register {
+        table: "order_lines",
+        personal: &[],
+        plain: &["id", "order_id", "position", "sku", "name", "quantity", "unit_minor", "total_minor"],
+    },
+    Register {
+        table: "stripe_objects",
+        personal: &[("customer", UntilErased), ("email", UntilErased), ("person", UntilErased)],
+        plain: &[
+            "id", "object_id", "kind", "status", "status_rank", "amount_minor", "settled_minor", "currency", "made_at", "payment", "charge",
+            "invoice", "subscription", "reference", "event_id", "event_at", "line_id", "order_id", "updated_at",
+        ],
+    },
+    Register { table: "order_book", personal: &[], plain: &["id"] },
     Register { table: "encryption_keys", personal: &[], plain: &["id", "check_sealed", "created_at"] },
     Register {
         table: "connections",

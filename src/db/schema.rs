@@ -606,3 +606,70 @@ diesel::table! {
         refused_at -> Timestamp,
     }
 }
+
+diesel::table! {
+    orders (id) {
+        id -> BigInt,
+        reference -> Nullable<Text>,
+        state -> Text,
+        currency -> Nullable<Text>,
+        total_minor -> Nullable<BigInt>,
+        paid_minor -> BigInt,
+        refunded_minor -> BigInt,
+        lost_minor -> BigInt,
+        attention -> Nullable<Text>,
+        email -> Nullable<Text>,
+        person -> Nullable<Text>,
+        customer -> Nullable<Text>,
+        line_id -> Text,
+        placed_at -> Timestamp,
+        paid_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    order_lines (id) {
+        id -> BigInt,
+        order_id -> BigInt,
+        position -> BigInt,
+        sku -> Text,
+        name -> Text,
+        quantity -> BigInt,
+        unit_minor -> BigInt,
+        total_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    stripe_objects (id) {
+        id -> BigInt,
+        object_id -> Text,
+        kind -> Text,
+        status -> Text,
+        status_rank -> BigInt,
+        amount_minor -> BigInt,
+        settled_minor -> BigInt,
+        currency -> Nullable<Text>,
+        made_at -> Nullable<Timestamp>,
+        payment -> Nullable<Text>,
+        charge -> Nullable<Text>,
+        invoice -> Nullable<Text>,
+        subscription -> Nullable<Text>,
+        customer -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        email -> Nullable<Text>,
+        person -> Nullable<Text>,
+        event_id -> Text,
+        event_at -> Timestamp,
+        line_id -> Text,
+        order_id -> Nullable<BigInt>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    order_book (id) {
+        id -> BigInt,
+    }
+}

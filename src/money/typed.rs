@@ -184,7 +184,7 @@ mod tests {
             [".5", "0,05", "-3", "− 3.10", "EUR −3.10"].map(|text| parsed(text, "EUR")),
             [Ok(50), Ok(5), Ok(-300), Ok(-310), Ok(-310)]
         );
-        assert_eq!(["1500", "1,500", "1500.00"].map(|text| parsed(text, "JPY")), [Ok(1_500); 3]);
+        assert_eq!(["1500", "1,500", "1500.00"].map(|text| parsed(text, "JPY")), [Ok(1_500), Ok(1_500), Ok(1_500)]);
         assert_eq!(
             ["1.5", "1.500", "1500,25", "1,500.250"].map(|text| parsed(text, "KWD")),
             [Ok(1_500), Ok(1_500), Ok(1_500_250), Ok(1_500_250)]

@@ -29,6 +29,8 @@ pub fn events(
 ) -> EventStream<impl Stream<Item = Event> + use<>> {
     let topics: &'static [Topic] = if matches!(listener.page.as_deref(), Some("overview" | "connections" | "outbox" | "health")) {
         &[Topic::Leads, Topic::Jobs, Topic::Connections]
+    } else if listener.page.as_deref() == Some("orders") {
+        &[Topic::Leads, Topic::Jobs, Topic::Orders]
     } else {
         &[Topic::Leads, Topic::Jobs]
     };

@@ -162,8 +162,9 @@ fn blank(id: String, at: UtcTime, times: Times) -> Entry {
     }
 }
 
-fn event(row: &EventRow, times: Times) -> Entry {
-    let (tone, icon, title) = match row.kind.as_str() {
+/// The look and the words of a kind of event.
+pub fn told(kind: &str) -> (&'static str, &'static str, String) {
+    match kind {
         "lead.received" => ("info", "user-plus", "Lead received".to_owned()),
         "lead.quarantined" => ("warn", "shield-check", "Received and held in quarantine".to_owned()),
         "lead.imported" => ("info", "history", "Taken over from an older system".to_owned()),
@@ -174,8 +175,35 @@ fn event(row: &EventRow, times: Times) -> Entry {
         "mail.sent" => ("ok", "mail", "Mail sent".to_owned()),
         "mail.failed" => ("bad", "mail-x", "Mail not sent".to_owned()),
         "mail.uncertain" => ("warn", "mail-x", "Mail may or may not be sent".to_owned()),
-        kind => ("", "activity", words(kind)),
-    };
+        kind => provider_told(kind).map_or_else(|| ("", "activity", words(kind)), |(tone, icon, title)| (tone, icon, title.to_owned())),
+    }
+}
+
+fn provider_told(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match kind {
+        "checkout.paid" => ("ok", "check", "Checkout paid"),
+        "checkout.processing" => ("info", "hourglass", "Checkout gone through, the bank is still at it"),
+        "checkout.failed" => ("bad", "x", "The bank refused the payment"),
+        "checkout.expired" => ("", "clock", "Checkout ran out"),
+        "payment.succeeded" => ("ok", "credit-card", "Payment came in"),
+        "payment.declined" => ("warn", "credit-card", "Card declined"),
+        "payment.cancelled" => ("", "ban", "Payment cancelled"),
+        "payment.processing" => ("info", "hourglass", "Payment under way"),
+        "payment.refunded" => ("info", "rotate-ccw", "Charge refunded"),
+        "refund.made" => ("info", "rotate-ccw", "Refund made"),
+        "refund.failed" => ("warn", "rotate-ccw", "Refund came back"),
+        "dispute.opened" => ("bad", "triangle-alert", "Dispute opened"),
+        "dispute.lost" => ("bad", "x", "Dispute lost"),
+        "dispute.ended" => ("ok", "check", "Dispute ended"),
+        "invoice.paid" => ("ok", "file-text", "Invoice paid"),
+        "subscription.active" => ("ok", "refresh-cw", "Subscription active"),
+        "subscription.cancelled" => ("", "ban", "Subscription cancelled"),
+        _ => return None,
+    })
+}
+
+fn event(row: &EventRow, times: Times) -> Entry {
+    let (tone, icon, title) = told(&row.kind);
     let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
     let note = data.get("source").and_then(|source| source.as_str()).map(|source| format!("from {source}"));
     Entry { tone, icon, title, note: note.unwrap_or_default(), ..blank(format!("event-{}", row.id), row.occurred_at, times) }

@@ -17,6 +17,8 @@ impl Pill {
         let (tone, icon) = match label {
             "Done" | "Sent" | "Connected" | "Healthy" => ("ok", "check"),
             "Failed" | "Not connected" | "Unhealthy" => ("bad", "x"),
+            "Paid" => ("ok", "check"),
+            "Partly refunded" | "Refunded" => ("info", "rotate-ccw"),
             "Missed" | "Silent" => ("warn", "clock"),
             "Retrying" => ("warn", "rotate-ccw"),
             "Needs a look" | "Sign-in refused" | "Degraded" => ("warn", "triangle-alert"),
@@ -192,6 +194,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
     match subject.split_once(':')? {
         ("lead", id) => Some(format!("/leads/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
+        ("order", id) => Some(format!("/orders/{id}")),
         ("import", id) => Some(format!("/imports/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
@@ -205,6 +208,7 @@ pub fn subject_label(subject: &str) -> String {
     match subject.split_once(':') {
         Some(("lead", id)) => format!("Lead {id}"),
         Some(("job", id)) => format!("Job {id}"),
+        Some(("order", id)) => format!("Order {id}"),
         Some(("operation", id)) => format!("Bulk operation {id}"),
         Some(("user", id)) => format!("User {id}"),
         Some(("schedule", name)) => format!("Schedule {name}"),

@@ -9,6 +9,7 @@ mod health;
 mod imports;
 mod leads;
 mod messages;
+mod orders;
 mod outbox;
 mod retention;
 mod store;

@@ -4,6 +4,7 @@
 mod answers;
 mod described;
 mod requests;
+mod stripe;
 
 use std::path::PathBuf;
 

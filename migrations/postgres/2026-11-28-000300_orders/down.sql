@@ -1,0 +1,4 @@
+DROP TABLE order_book;
+DROP TABLE stripe_objects;
+DROP TABLE order_lines;
+DROP TABLE orders;

@@ -1,0 +1,97 @@
+//! What the pages ask of orders.
+
+use diesel::prelude::*;
+
+use super::model::{Object, Order, OrderId, OrderState};
+use crate::clock::UtcTime;
+use crate::db::Conn;
+use crate::db::keyset::{Key, Page, Place};
+use crate::db::schema::{events, orders, stripe_objects};
+use crate::{keyset_page, on_backend};
+
+/// Rows on a page.
+pub const PAGE: usize = 50;
+/// Objects and events of one order that its page shows.
+pub const SHOWN_MAX: i64 = 200;
+
+/// Which orders a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub state: Option<OrderState>,
+    /// Only those a person has to look at.
+    pub to_look_at: bool,
+    /// The beginning of a mail address, the number of an order, or an id of Stripe.
+    pub text: Option<String>,
+}
+
+/// One page of the list, newest first.
+pub fn page(conn: &mut Conn, filter: &OrderFilter, place: Place, rows_max: usize) -> QueryResult<Page<Order>> {
+    let mut query = orders::table.select(Order::as_select()).into_boxed();
+    if let Some(state) = filter.state {
+        query = query.filter(orders::state.eq(state));
+    }
+    if filter.to_look_at {
+        query = query.filter(orders::attention.is_not_null());
+    }
+    match filter.text.as_deref() {
+        None => {}
+        Some(text) if text.contains('@') => {
+            // A range, not LIKE: both engines use the index, and no character is special.
+            let address = text.to_lowercase();
+            query = query.filter(orders::email.ge(address.clone())).filter(orders::email.lt(format!("{address}{}", char::MAX)));
+        }
+        Some(text) => match text.trim_start_matches('#').parse() {
+            Ok(number) => query = query.filter(orders::id.eq(OrderId(number))),
+            Err(_) => {
+                let Some(order) = by_object(conn, text)? else { return Ok(Page { rows: Vec::new(), newer: None, older: None }) };
+                query = query.filter(orders::id.eq(order));
+            }
+        },
+    }
+    keyset_page!(conn, query, orders::placed_at, orders::id, place, rows_max, |row: &Order| Key { at: row.standing.placed_at, id: row.id.0 })
+}
+
+fn by_object(conn: &mut Conn, object_id: &str) -> QueryResult<Option<OrderId>> {
+    let found: Option<Option<OrderId>> =
+        stripe_objects::table.filter(stripe_objects::object_id.eq(object_id)).select(stripe_objects::order_id).first(conn).optional()?;
+    Ok(found.flatten())
+}
+
+/// An object without an order, with its place in the list.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = stripe_objects)]
+pub struct Unmatched {
+    pub id: i64,
+    #[diesel(embed)]
+    pub object: Object,
+}
+
+/// What came in and belongs to no order yet, the latest first.
+pub fn unmatched(conn: &mut Conn, place: Place) -> QueryResult<Page<Unmatched>> {
+    let query = stripe_objects::table.filter(stripe_objects::order_id.is_null()).select(Unmatched::as_select()).into_boxed();
+    keyset_page!(conn, query, stripe_objects::event_at, stripe_objects::id, place, PAGE, |row: &Unmatched| Key {
+        at: row.object.event_at,
+        id: row.id
+    })
+}
+
+/// Something that happened to an order.
+#[derive(Clone, Debug, Queryable)]
+pub struct Happening {
+    pub id: i64,
+    pub kind: String,
+    pub subject: String,
+    pub occurred_at: UtcTime,
+    pub data: String,
+    pub line_id: String,
+}
+
+/// What happened to these objects, the latest first.
+pub fn happenings(conn: &mut Conn, subjects: &[String]) -> QueryResult<Vec<Happening>> {
+    on_backend!(conn, |c| events::table
+        .filter(events::subject.eq_any(subjects))
+        .order((events::occurred_at.desc(), events::id.desc()))
+        .limit(SHOWN_MAX)
+        .select((events::id, events::kind, events::subject, events::occurred_at, events::data, events::line_id))
+        .load(c))
+}

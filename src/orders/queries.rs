@@ -1,0 +1,113 @@
+//! What acts on orders ask of the database, and write.
+
+use diesel::prelude::*;
+
+use super::model::{Object, Order, OrderId, OrderLine, Standing};
+use super::standing::Agreed;
+use crate::clock::UtcTime;
+use crate::db::schema::{order_lines, orders, stripe_objects};
+use crate::db::{Conn, Engine, Tx};
+use crate::on_backend;
+
+/// Keeps others from joining objects to orders until this transaction ends: two events of one order, read side by side, would
+/// each miss what the other brings. SQLite has one writer at a time by itself.
+pub fn lock(conn: &mut Conn) -> QueryResult<()> {
+    match conn.engine() {
+        Engine::Postgres => diesel::sql_query("SELECT id FROM order_book FOR UPDATE").execute(conn).map(drop),
+        Engine::Sqlite => Ok(()),
+    }
+}
+
+/// What is known of an object.
+pub fn object(conn: &mut Conn, object_id: &str) -> QueryResult<Option<Object>> {
+    stripe_objects::table.filter(stripe_objects::object_id.eq(object_id)).select(Object::as_select()).first(conn).optional()
+}
+
+/// Keeps the last word on an object.
+pub fn keep(tx: &mut Tx<'_>, now: UtcTime, object: &Object) -> QueryResult<()> {
+    let row = (object, stripe_objects::updated_at.eq(now));
+    on_backend!(tx.conn(), |c| diesel::insert_into(stripe_objects::table)
+        .values(row)
+        .on_conflict(stripe_objects::object_id)
+        .do_update()
+        .set(row)
+        .execute(c))
+    .map(drop)
+}
+
+/// Objects that are named, or that name one of these.
+pub fn around(conn: &mut Conn, ids: &[String], most: i64) -> QueryResult<Vec<Object>> {
+    on_backend!(conn, |c| stripe_objects::table
+        .filter(
+            stripe_objects::object_id
+                .eq_any(ids)
+                .or(stripe_objects::payment.eq_any(ids))
+                .or(stripe_objects::charge.eq_any(ids))
+                .or(stripe_objects::invoice.eq_any(ids)),
+        )
+        .order(stripe_objects::id)
+        .limit(most)
+        .select(Object::as_select())
+        .load(c))
+}
+
+/// The objects of an order, as they came.
+pub fn objects_of(conn: &mut Conn, order: OrderId, most: i64) -> QueryResult<Vec<Object>> {
+    stripe_objects::table
+        .filter(stripe_objects::order_id.eq(order))
+        .order(stripe_objects::id)
+        .limit(most)
+        .select(Object::as_select())
+        .load(conn)
+}
+
+/// Gives objects that have no order to one.
+pub fn join(tx: &mut Tx<'_>, order: OrderId, object_ids: &[String]) -> QueryResult<usize> {
+    on_backend!(tx.conn(), |c| diesel::update(
+        stripe_objects::table.filter(stripe_objects::object_id.eq_any(object_ids)).filter(stripe_objects::order_id.is_null())
+    )
+    .set(stripe_objects::order_id.eq(order))
+    .execute(c))
+}
+
+/// An order.
+pub fn find(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Order>> {
+    orders::table.find(id.0).select(Order::as_select()).first(conn).optional()
+}
+
+/// Our own order of that name.
+pub fn by_reference(conn: &mut Conn, reference: &str) -> QueryResult<Option<OrderId>> {
+    orders::table.filter(orders::reference.eq(reference)).select(orders::id).first(conn).optional()
+}
+
+/// What was agreed on an order of our own; None for one that began at Stripe.
+pub fn agreed(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Agreed>> {
+    let row: Option<(Option<String>, Option<i64>, UtcTime)> = orders::table
+        .find(id.0)
+        .filter(orders::reference.is_not_null())
+        .select((orders::currency, orders::total_minor, orders::placed_at))
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(|(currency, total_minor, placed_at)| Some(Agreed { currency: currency?, total_minor: total_minor?, placed_at })))
+}
+
+/// Makes an order that began at Stripe.
+pub fn insert(tx: &mut Tx<'_>, now: UtcTime, line_id: &str, standing: &Standing) -> QueryResult<OrderId> {
+    let row = (standing, orders::line_id.eq(line_id), orders::updated_at.eq(now));
+    diesel::insert_into(orders::table).values(row).returning(orders::id).get_result(tx.conn())
+}
+
+/// Writes down where an order stands, if that is news; says whether it was.
+pub fn restate(tx: &mut Tx<'_>, now: UtcTime, id: OrderId, standing: &Standing) -> QueryResult<bool> {
+    let before: Standing = orders::table.find(id.0).select(Standing::as_select()).first(tx.conn())?;
+    if before == *standing {
+        return Ok(false);
+    }
+    diesel::update(orders::table.find(id.0)).set((standing, orders::updated_at.eq(now))).execute(tx.conn())?;
+    Ok(true)
+}
+
+/// What was bought.
+pub fn lines(conn: &mut Conn, order: OrderId) -> QueryResult<Vec<OrderLine>> {
+    order_lines::table.filter(order_lines::order_id.eq(order)).order(order_lines::position).select(OrderLine::as_select()).load(conn)
+}

@@ -1,0 +1,75 @@
+//! The pages of orders, and their list for programs.
+
+use serde_json::{Value, json};
+use throughline::accounts::Role;
+use throughline::db::Tx;
+use throughline::integrations::stripe::event::Event;
+use throughline::line::LineId;
+use throughline::orders::stripe;
+
+use crate::harness::{Whole, both_engines};
+use crate::web::browser::Browser;
+
+async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
+    let event = Event::read(&json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } }));
+    let (event, now) = (event.expect("an event"), whole.app.clock.now());
+    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
+    whole.app.store.write("test", "stripe", apply).await.expect("it is taken");
+}
+
+fn session(number: u32, amount: i64, currency: &str) -> Value {
+    json!({ "object": "checkout.session", "id": format!("cs_{number}"), "status": "complete", "payment_status": "paid", "amount_total": amount,
+        "currency": currency, "payment_intent": format!("pi_{number}"), "customer_details": { "email": "Ada@Example.com", "name": "Ada <b>" } })
+}
+
+both_engines! {
+    async fn a_paid_order_is_listed_and_told(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        assert!(browser.get("/orders").await.body.contains("No orders yet"));
+        tell(&whole, 1, "checkout.session.completed", session(1, 5_120, "kwd")).await;
+        tell(&whole, 2, "checkout.session.completed", session(2, 5_000, "jpy")).await;
+
+        let list = browser.get("/orders").await.body;
+        assert!(list.contains("KWD\u{a0}5.120") && list.contains("JPY\u{a0}5,000"), "{list}");
+        assert!(list.contains("Ada &#60;b&#62;") && list.contains("ada@example.com"), "{list}");
+
+        let order = browser.get("/orders/1").await.body;
+        for told in ["Order 1", "Paid", "Checkout paid", "cs_1", "KWD\u{a0}5.120"] {
+            assert!(order.contains(told), "{told}: {order}");
+        }
+        assert_eq!(browser.get("/orders/3").await.status.code, 404);
+    }
+
+    async fn a_filter_narrows_the_page_the_json_and_the_file(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        tell(&whole, 1, "checkout.session.completed", session(1, 900, "eur")).await;
+        tell(&whole, 2, "checkout.session.completed", session(2, 800, "eur")).await;
+        let dispute = json!({ "object": "dispute", "id": "dp_2", "payment_intent": "pi_2", "status": "needs_response", "amount": 800, "currency": "eur" });
+        tell(&whole, 3, "charge.dispute.created", dispute).await;
+
+        let ids = |body: &str| -> Vec<i64> {
+            let told: Value = serde_json::from_str(body).expect("JSON");
+            told["orders"].as_array().expect("orders").iter().filter_map(|order| order["id"].as_i64()).collect()
+        };
+        for (query, expected) in [("", vec![2, 1]), ("state=to_look_at&", vec![2]), ("text=pi_1&", vec![1]), ("text=%231&", vec![1]), ("text=ada%40ex&", vec![2, 1]), ("text=nobody%40&", vec![]), ("state=refunded&", vec![])] {
+            assert_eq!(ids(&browser.get(&format!("/orders?{query}format=json")).await.body), expected, "{query}");
+        }
+        let file = browser.get("/orders?state=to_look_at&format=csv").await.body;
+        assert!(file.contains("dispute_open") && file.lines().count() == 2, "{file}");
+        assert!(browser.get("/orders/2").await.body.contains("asks for the money back"));
+    }
+
+    async fn money_without_an_order_is_shown_until_something_names_both(app: TestApp) {
+        let whole = app.whole().await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        let refund = json!({ "object": "refund", "id": "re_1", "payment_intent": "pi_1", "status": "succeeded", "amount": 100, "currency": "eur" });
+        tell(&whole, 1, "refund.created", refund).await;
+        assert!(browser.get("/orders/unmatched").await.body.contains("re_1"));
+        assert!(browser.get("/orders").await.body.contains("No orders yet"));
+        tell(&whole, 2, "checkout.session.completed", session(1, 900, "eur")).await;
+        assert!(browser.get("/orders/unmatched").await.body.contains("Everything belongs to an order"));
+        assert!(browser.get("/orders/1").await.body.contains("Partly refunded"));
+    }
+}
