@@ -15,7 +15,7 @@ mod quarantine_pages;
 mod route_table;
 mod saved_filters;
 mod schedule_pages;
-mod seller_pages;
+pub mod seller_pages;
 mod sessions;
 mod set_up;
 mod zoho_mapping;
