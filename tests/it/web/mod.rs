@@ -12,6 +12,7 @@ mod lead_pages;
 mod live;
 mod process_pages;
 mod quarantine_pages;
+mod races;
 mod route_table;
 mod saved_filters;
 mod schedule_pages;
