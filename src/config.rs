@@ -86,6 +86,8 @@ pub struct ZohoConfig {
     pub accounts_url: String,
     /// Set: the only host that may answer API calls. None: the `api_domain` of the token answer, from the list.
     pub api_url: Option<String>,
+    /// The callback address that an earlier system had. Ours follows from the public address; only `config check` compares them.
+    pub redirect_uri: Option<String>,
     /// The CRM's unique field that holds our id.
     pub external_field: String,
     /// Credits the CRM's edition gives in any 24 hours.

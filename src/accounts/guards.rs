@@ -5,8 +5,10 @@ use std::ops::Deref;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::audit::TakenAlong;
 use crate::web::{
     ClientAddress, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell,
 };
@@ -32,6 +34,11 @@ impl Viewer {
     /// As audit rows name them.
     pub fn actor(&self) -> String {
         self.session.user.actor()
+    }
+
+    /// A list with personal data that they take along, for the audit.
+    pub fn takes_along(&self, action: &'static str, subject: &'static str, asked: Value) -> TakenAlong {
+        TakenAlong { actor: self.actor(), address: self.address.ip.to_string(), action, subject, asked }
     }
 
     /// Whether pages should offer what an operator may do. The guards decide, not this.

@@ -7,11 +7,13 @@ mod chain;
 mod chain_tests;
 mod erase;
 mod seal;
+mod taken_along;
 mod verify;
 
 pub use chain::PersonalValue;
 pub use erase::{ERASED, erase};
 pub use seal::seal_new;
+pub use taken_along::{TakenAlong, record_taken};
 pub use verify::{Broken, Noted, Verified, verify};
 
 use diesel::prelude::*;

@@ -14,7 +14,7 @@ use throughline::db::Tx;
 use throughline::imports::plan::{self, Field, Plan};
 use throughline::imports::run::{Run, Step};
 use throughline::imports::survey::survey;
-use throughline::imports::{self, Import, ImportState, NewImport, Standing, actions, batches, queries, report, run};
+use throughline::imports::{Import, ImportState, NewImport, Standing, actions, batches, queries, report, run};
 
 use super::{Partly, import_words, start};
 
@@ -80,8 +80,7 @@ fn plan_of(arguments: &LeadsArguments) -> anyhow::Result<Plan> {
 async fn look(app: &App, arguments: &LeadsArguments, plan: Plan) -> anyhow::Result<()> {
     let (file, bytes) = (open(&arguments.file)?, open(&arguments.file)?.metadata()?.len());
     let shown = Shown::new(bytes);
-    let rules =
-        imports::Rules { plan: plan.clone(), zone: app.config.zone, phone_region: app.config.phone_region.clone(), now: app.clock.now() };
+    let rules = run::rules(app, plan.clone()).await?;
     let found = survey(app, (file, rules), &arguments.source, i64::MAX, |bytes| shown.at(bytes, "looked at")).await;
     shown.end();
     let found = found.context("the database cannot be asked")?;
@@ -97,7 +96,7 @@ async fn import(app: &App, arguments: &LeadsArguments, plan: Plan) -> anyhow::Re
     let (file_hash, file_bytes) = digest(&arguments.file)?;
     let import = begin_or_go_on(app, arguments, plan, (file_hash, file_bytes)).await?;
     let shown = Shown::new(u64::try_from(file_bytes).unwrap_or_default());
-    let mut run = Run::begin(app, import.clone(), open(&arguments.file)?)?;
+    let mut run = Run::begin(app, import.clone(), open(&arguments.file)?).await?;
     let mut standing = import.standing;
     loop {
         match run.step().await {

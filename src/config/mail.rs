@@ -62,6 +62,11 @@ pub struct Sender {
 }
 
 impl SmtpConfig {
+    /// Whether the server runs on this machine: nothing on the network reads along.
+    pub fn is_on_this_machine(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// As people and logs name it, without who signs in: `smtp://mail.example.com:587`.
     pub fn shown(&self) -> String {
         let scheme = if self.security == Security::Tls { "smtps" } else { "smtp" };

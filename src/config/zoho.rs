@@ -26,6 +26,7 @@ pub(super) fn read(read: &mut Reader<'_>) -> ZohoConfig {
         client_secret: read.secret("ZOHO_CLIENT_SECRET", 1),
         accounts_url: read.parsed("ZOHO_ACCOUNTS_URL", "https://accounts.zoho.com".into(), "https://accounts.zoho.eu", http_url),
         api_url: read.parsed("ZOHO_API_URL", None, "https://www.zohoapis.eu", |text| http_url(text).map(Some)),
+        redirect_uri: read.text("ZOHO_REDIRECT_URI"),
         external_field: read.parsed("ZOHO_EXTERNAL_FIELD", "External_Lead_Id".into(), "External_Lead_Id", api_name),
         credits_per_day: read.parsed("ZOHO_CREDITS_PER_DAY", 5_000, "50000", at_least_100),
         calls_at_once: read.parsed("ZOHO_CALLS_AT_ONCE", 5, "10", at_least_1),

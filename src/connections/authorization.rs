@@ -11,6 +11,7 @@ use super::queries::find;
 use crate::accounts::SessionId;
 use crate::app::App;
 use crate::audit::{self, Act};
+use crate::config::Config;
 use crate::db::{ReadError, Tx, WriteError};
 use crate::error::Error;
 use crate::integrations::Failure;
@@ -145,7 +146,7 @@ pub async fn finish(app: &App, callback: Callback, person: Person) -> Result<Con
         .map_err(CallbackError::Untrusted)?;
     let code = callback.code.ok_or(CallbackError::NoCode)?;
     let secret = app.vault.open(&begun.client_secret_sealed).map_err(|cause| sealed(&cause))?;
-    let client = Client { id: begun.client_id, secret, redirect_uri: redirect_uri(app) };
+    let client = Client { id: begun.client_id, secret, redirect_uri: callback_url(&app.config) };
     let granted = in_time(oauth::exchange(&*app.transport, &accounts_url, &client, &code)).await.map_err(ConnectError::Refused)?;
     let refresh_token = granted.refresh_token.ok_or(CallbackError::NoRefreshToken)?;
     let grant = Grant { client_id: client.id, client_secret: client.secret, refresh_token };
@@ -163,9 +164,9 @@ pub async fn finish(app: &App, callback: Callback, person: Person) -> Result<Con
     Ok(connected?)
 }
 
-/// The address to register with the client.
-pub fn redirect_uri(app: &App) -> String {
-    format!("{}{CALLBACK}", app.config.public_url.trim_end_matches('/'))
+/// The address that Zoho leads people back to: to be registered with the client.
+pub fn callback_url(config: &Config) -> String {
+    format!("{}{CALLBACK}", config.public_url.trim_end_matches('/'))
 }
 
 fn accounts_url(app: &App, form: &BeginForm) -> Result<String, BeginError> {
@@ -180,7 +181,7 @@ fn accounts_url(app: &App, form: &BeginForm) -> Result<String, BeginError> {
 }
 
 async fn client(app: &App, form: &BeginForm) -> Result<Client, BeginError> {
-    let redirect_uri = redirect_uri(app);
+    let redirect_uri = callback_url(&app.config);
     let (id, has_secret) = (form.client_id.trim().to_owned(), !form.client_secret.expose_secret().trim().is_empty());
     match (id.is_empty(), has_secret) {
         (false, true) => return Ok(Client { id, secret: form.client_secret.expose_secret().trim().into(), redirect_uri }),

@@ -25,7 +25,7 @@ mod views;
 mod zoho_pages;
 mod zoho_views;
 
-pub use authorization::{BeginError, BeginForm, CALLBACK, Callback, CallbackError, Person, begin, finish};
+pub use authorization::{BeginError, BeginForm, CALLBACK, Callback, CallbackError, Person, begin, callback_url, finish};
 pub use configured::{hold_configured, keep_configured, release_configured};
 pub use configured_queries::{is_configured, refusal};
 pub use connect::{ConnectError, ConnectForm, Connected, Occasion, connect};

@@ -13,7 +13,7 @@ use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
 use crate::outbox::pauses::Scope;
 use crate::outbox::waiting::provider_name;
-use crate::web::parts::{Exports, Fact, Pill};
+use crate::web::parts::{Exports, Fact, GaugeLine, Pill};
 use crate::web::{Shell, Times, format};
 
 /// What is known of one connection.
@@ -50,17 +50,6 @@ pub struct ConnectionPanel {
     pub hold: Option<HoldLine>,
     pub gauges: Vec<GaugeLine>,
     pub facts: Vec<Fact>,
-}
-
-/// How much of a limit is used.
-pub struct GaugeLine {
-    pub label: String,
-    pub text: String,
-    pub most: i64,
-    pub used: i64,
-    /// `ok`, `warn` or `bad`.
-    pub tone: &'static str,
-    pub note: String,
 }
 
 impl ConnectionList {
@@ -124,14 +113,9 @@ pub(super) fn state(told: &Told, times: Times) -> String {
 
 fn gauges(provider: &str, gauge: &Gauge) -> Vec<GaugeLine> {
     let what = if provider == MAIL { "Mails" } else { "Calls" };
-    let at_once = GaugeLine {
-        label: format!("{what} under way"),
-        text: format!("{} of {} at once", format::number(gauge.under_way), format::number(gauge.at_once)),
-        most: gauge.at_once,
-        used: gauge.under_way.clamp(0, gauge.at_once),
-        tone: tone(gauge.under_way, gauge.at_once),
-        note: String::new(),
-    };
+    let label = format!("{what} under way");
+    let mut at_once = GaugeLine::new(label, (gauge.under_way, gauge.at_once), WARNING_PERCENT);
+    at_once.text.push_str(" at once");
     gauge.windows.iter().map(|(window, used)| in_window(what, *window, *used)).chain([at_once]).collect()
 }
 
@@ -146,22 +130,7 @@ fn in_window(what: &str, window: Window, used: i64) -> GaugeLine {
         WARNING_PERCENT.. => format!("{percent} % used, more than {WARNING_PERCENT} %: {kept}."),
         _ => format!("{percent} % used; {kept}."),
     };
-    GaugeLine {
-        label: format!("{what} in any {}", window.in_words()),
-        text: format!("{} of {}", format::number(used), format::number(window.calls)),
-        most: window.calls,
-        used: used.clamp(0, window.calls),
-        tone: tone(used, window.calls),
-        note,
-    }
-}
-
-fn tone(used: i64, most: i64) -> &'static str {
-    match used * 100 / most.max(1) {
-        100.. => "bad",
-        WARNING_PERCENT.. => "warn",
-        _ => "ok",
-    }
+    GaugeLine::new(format!("{what} in any {}", window.in_words()), (used, window.calls), WARNING_PERCENT).note(note)
 }
 
 fn facts(told: &Told, times: Times) -> Vec<Fact> {

@@ -249,7 +249,7 @@ fn connect_part(app: &App, read: &Read, form: ConnectFields) -> ConnectPart {
         button: if read.told.summary.is_some() { "Reconnect" } else { "Connect Zoho CRM" },
         client,
         centers: data_centers::accounts_urls(&configured.accounts_url).into_iter().map(choice).collect(),
-        redirect_uri: authorization::redirect_uri(app),
+        redirect_uri: authorization::callback_url(&app.config),
         scopes: scopes::NEEDED,
         form,
     }

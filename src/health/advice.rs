@@ -39,7 +39,7 @@ pub const PROCESS: &str = "/health/processing";
 pub const REFRESH: &str = "/health/refresh";
 
 /// Ids in the order of effect. One that is not here helps nobody who is told of it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "database:answers",
     "database:disk-free",
     "processes:heartbeat",
@@ -54,6 +54,7 @@ const ORDER: [&str; 20] = [
     "leads:waiting",
     "leads:failed",
     "leads:uncertain",
+    "leads:held",
     "outbox:failed",
     "schedules:runs",
     "leads:delivery-time",
@@ -123,11 +124,12 @@ fn one(check: &Check, facts: Option<&Facts>) -> Option<Advice> {
             ("Correct the failed leads and send them again", page("/leads?status=failed", "Open failed leads"))
         }
         "leads:uncertain" => ("Look whether they arrived, and decide", page("/outbox?state=uncertain", "Open uncertain jobs")),
+        "leads:held" => ("Look through what is held", page("/quarantine", "Open quarantine")),
         "outbox:failed" => ("Look at the failed jobs", page("/outbox?state=failed", "Open failed jobs")),
         "schedules:runs" => ("See what the schedule missed", page(&format!("/schedules/{}", check.of.as_deref()?), "Open schedule")),
         "leads:delivery-time" => ("See what slows the jobs down", page("/outbox", "Open jobs")),
-        "zoho-crm:unique-field" => ("Add the unique field in Zoho, then connect again", page("/connections", "Open connections")),
-        "zoho-crm:last-success" => ("See the last failure", page("/connections", "Open connections")),
+        "zoho-crm:unique-field" => ("Add the unique field in Zoho, then connect again", page("/connections/zoho", "Open connection")),
+        "zoho-crm:last-success" => ("See the last failure", page("/connections/zoho", "Open connection")),
         "configuration:settings" => ("Look through the settings", Help::Command { line: configuration::COMMAND }),
         _ => return None,
     };
@@ -135,18 +137,18 @@ fn one(check: &Check, facts: Option<&Facts>) -> Option<Advice> {
 }
 
 fn connection(check: &Check, facts: Option<&Facts>) -> (&'static str, Help) {
-    let page = |label| Help::Page { path: "/connections".into(), label };
+    let page = |path: &str, label| Help::Page { path: path.into(), label };
     if check.state == State::Warn {
         let is_its_own = facts
             .is_some_and(|facts| facts.zoho.pauses.first().is_some_and(|pause| pause.scope == crate::outbox::pauses::Scope::Connection));
         return match is_its_own {
-            true => ("Resume Zoho CRM when it may go on", page("Open connections")),
-            false => ("Resume what is on hold when it may go on", Help::Page { path: "/outbox".into(), label: "Open outbox" }),
+            true => ("Resume Zoho CRM when it may go on", page("/connections", "Open connections")),
+            false => ("Resume what is on hold when it may go on", page("/outbox", "Open outbox")),
         };
     }
     match facts.is_some_and(|facts| facts.zoho.summary.is_some()) {
-        true => ("Connect Zoho CRM again", page("Connect again")),
-        false => ("Connect Zoho CRM", page("Connect")),
+        true => ("Connect Zoho CRM again", page("/connections/zoho", "Connect again")),
+        false => ("Connect Zoho CRM", page("/connections/zoho", "Connect")),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every id there is. They stay as they are.
-pub const IDS: [&str; 22] = [
+pub const IDS: [&str; 23] = [
     "database:answers",
     "database:size",
     "database:disk-free",
@@ -20,6 +20,7 @@ pub const IDS: [&str; 22] = [
     "leads:oldest-waiting",
     "leads:failed",
     "leads:uncertain",
+    "leads:held",
     "leads:success-rate",
     "leads:delivery-time",
     "outbox:failed",

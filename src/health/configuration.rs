@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::check::State;
-use crate::config::{Config, IntakeLimit, Roles};
+use crate::config::{Config, IntakeLimit, MailConfig, Roles, Security};
+use crate::connections::callback_url;
 use crate::db::Engine;
 use crate::integrations::zoho::data_centers;
 use crate::web::site::names_this_machine;
@@ -61,6 +62,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     found.extend(engine(config));
     found.extend(secrets(config));
     found.extend(zoho(config));
+    found.extend(mail(config));
     found.extend(local(config));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     found
@@ -156,7 +158,60 @@ fn zoho(config: &Config) -> Vec<Finding> {
         let text = "is none of Zoho's accounts servers: connecting works only where its answers name it again. Set ZOHO_API_URL as well.";
         found.push(Finding::new(Weight::Warning, "ZOHO_ACCOUNTS_URL", text));
     }
+    let ours = callback_url(config);
+    if let Some(other) = zoho.redirect_uri.as_deref().map(str::trim).filter(|other| other.trim_end_matches('/') != ours) {
+        let text = format!(
+            "is {other}, which is not our callback: Zoho leads people back to {ours}, which follows from THROUGHLINE_PUBLIC_URL. Add it \
+             to the client's “Authorized Redirect URIs” in Zoho's API console, and take this setting away."
+        );
+        found.push(Finding::new(Weight::Warning, "ZOHO_REDIRECT_URI", text));
+    }
     found
+}
+
+fn mail(config: &Config) -> Vec<Finding> {
+    const KEY: &str = "THROUGHLINE_SMTP_URL";
+    let Some(mail) = &config.mail else {
+        let text = "is not set: nobody is told of new leads by mail, and who writes gets no answer by mail.";
+        return vec![Finding::new(Weight::Note, KEY, text)];
+    };
+    let mut found = Vec::new();
+    // IANA's registry of ports, and RFC 8314: 465 is TLS from the first byte, 587 and 25 begin in the clear.
+    let by_port = match (mail.smtp.security, mail.smtp.port) {
+        (Security::StartTls, 465) => Some("begins in the clear on port 465, where servers expect TLS from the first byte: write smtps://."),
+        (Security::Tls, 587 | 25) => {
+            Some("begins with TLS on a port where servers begin in the clear: write smtp://, which then demands TLS.")
+        }
+        _ => None,
+    };
+    found.extend(by_port.map(|text| Finding::new(Weight::Warning, KEY, text)));
+    if mail.smtp.login.is_none() && !mail.smtp.is_on_this_machine() {
+        let text = "names no user: mails leave only if that server takes them from this machine without a sign-in.";
+        found.push(Finding::new(Weight::Note, KEY, text));
+    }
+    if names_this_machine(&config.public_url) {
+        // A server on this machine may be one to try things out with, as demo has it.
+        if !mail.smtp.is_on_this_machine() {
+            let text = "names this machine, and mails leave it: their links lead nobody else anywhere. Set the address people use.";
+            found.push(Finding::new(Weight::Warning, "THROUGHLINE_PUBLIC_URL", text));
+        }
+    } else {
+        found.extend(sender(config, mail));
+    }
+    found
+}
+
+/// Nothing is wrong with a sender of another domain, but its owner must have allowed this server to send for it.
+fn sender(config: &Config, mail: &MailConfig) -> Option<Finding> {
+    let host = url::Url::parse(&config.public_url).ok()?.host_str()?.to_lowercase();
+    let domain = mail.from.address.rsplit_once('@')?.1.to_lowercase();
+    let is_below = |name: &str, of: &str| name == of || name.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
+    (!is_below(&host, &domain) && !is_below(&domain, &host)).then(|| {
+        let text = format!(
+            "is of {domain}, and the pages are at {host}: fine if the SPF and DKIM records of {domain} name the mail server; else mails end as spam."
+        );
+        Finding::new(Weight::Note, "THROUGHLINE_MAIL_FROM", text)
+    })
 }
 
 fn local(config: &Config) -> Vec<Finding> {
@@ -201,6 +256,53 @@ mod tests {
             ("ZOHO_CLIENT_SECRET", "secret"),
         ];
         assert_eq!(told(&settings), []);
+    }
+
+    #[test]
+    fn a_callback_of_an_earlier_system_is_told_with_what_to_register() {
+        let public = ("THROUGHLINE_PUBLIC_URL", "https://desk.example.com");
+        let proxy = ("THROUGHLINE_TRUSTED_PROXIES", "127.0.0.1");
+        let texts = |uri| {
+            let config = Config::load(&Sources::given([public, proxy, ("ZOHO_REDIRECT_URI", uri)])).expect("a configuration");
+            let found = findings(&config).into_iter().filter(|finding| finding.setting == "ZOHO_REDIRECT_URI");
+            found.map(|finding| finding.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("https://desk.example.com/connections/zoho/callback"), Vec::<String>::new());
+        insta::assert_snapshot!(texts("https://old.example.com/api/zoho/callback").join("\n"), @"is https://old.example.com/api/zoho/callback, which is not our callback: Zoho leads people back to https://desk.example.com/connections/zoho/callback, which follows from THROUGHLINE_PUBLIC_URL. Add it to the client's “Authorized Redirect URIs” in Zoho's API console, and take this setting away.");
+    }
+
+    #[test]
+    fn mail_is_judged_by_what_the_settings_say_and_no_further() {
+        let of = |settings: &[(&str, &str)]| {
+            let config = Config::load(&Sources::given(settings.iter().copied())).expect("a configuration");
+            let keys = ["THROUGHLINE_SMTP_URL", "THROUGHLINE_MAIL_FROM", "THROUGHLINE_PUBLIC_URL"];
+            let found = findings(&config).into_iter().filter(|finding| keys.contains(&finding.setting.as_ref()));
+            found.map(|finding| format!("{:?} {} {}", finding.weight, finding.setting, finding.text)).collect::<Vec<_>>().join("\n")
+        };
+        let public = ("THROUGHLINE_PUBLIC_URL", "https://desk.example.com");
+        let url = |url: &'static str| ("THROUGHLINE_SMTP_URL", url);
+        let from = |from: &'static str| ("THROUGHLINE_MAIL_FROM", from);
+        let login = "smtp://u:p@mail.example.com";
+        for sender in ["Desk <desk@example.com>", "a@desk.example.com", "a@mail.desk.example.com"] {
+            assert_eq!(of(&[public, url(login), from(sender)]), "", "{sender}");
+        }
+        assert_eq!(of(&[public, url("smtp://localhost:25"), from("a@example.com")]), "", "a relay on this machine asks for no user");
+        insta::assert_snapshot!([
+            of(&[public]),
+            of(&[public, url("smtp://u:p@mail.example.com:465"), from("a@example.com")]),
+            of(&[public, url("smtps://u:p@mail.example.com:587"), from("a@example.com")]),
+            of(&[public, url("smtp://mail.example.com"), from("a@example.com")]),
+            of(&[public, url(login), from("a@badexample.com")]),
+            of(&[url(login), from("a@example.com")]),
+        ].join("\n"), @r"
+        Note THROUGHLINE_SMTP_URL is not set: nobody is told of new leads by mail, and who writes gets no answer by mail.
+        Warning THROUGHLINE_SMTP_URL begins in the clear on port 465, where servers expect TLS from the first byte: write smtps://.
+        Warning THROUGHLINE_SMTP_URL begins with TLS on a port where servers begin in the clear: write smtp://, which then demands TLS.
+        Note THROUGHLINE_SMTP_URL names no user: mails leave only if that server takes them from this machine without a sign-in.
+        Note THROUGHLINE_MAIL_FROM is of badexample.com, and the pages are at desk.example.com: fine if the SPF and DKIM records of badexample.com name the mail server; else mails end as spam.
+        Warning THROUGHLINE_PUBLIC_URL names this machine, and mails leave it: their links lead nobody else anywhere. Set the address people use.
+        Note THROUGHLINE_PUBLIC_URL only this machine can use it. Set the address people use before it goes into service.
+        ");
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct LeadFigures {
     pub hour: (i64, i64),
     pub week: (i64, i64),
     pub oldest_waiting: Option<(LeadId, UtcTime)>,
+    /// The submission that has waited longest for somebody to look at it, and since when.
+    pub oldest_held: Option<(LeadId, UtcTime)>,
     pub delivery: Option<Delivery>,
 }
 

@@ -13,6 +13,8 @@ pub const WAITING_WARNED: i64 = 50;
 /// A lead that waits loses its value; within an hour somebody should know.
 pub const WAITS_LONG: TimeDelta = TimeDelta::minutes(15);
 pub const WAITS_TOO_LONG: TimeDelta = TimeDelta::hours(1);
+/// A submission that is held may be an honest lead: within a day somebody should look.
+pub const HELD_LONG: TimeDelta = TimeDelta::days(1);
 /// Of what was settled in 24 hours, this share was sent: below it something is wrong, below that very wrong.
 pub const SUCCESS_WARNED_PERCENT: i64 = 90;
 pub const SUCCESS_FAILED_PERCENT: i64 = 80;
@@ -31,6 +33,7 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         oldest_waiting(facts),
         failed(facts),
         uncertain(facts),
+        held(facts),
         success_rate(facts),
         delivery_time(facts),
         failed_jobs(facts),
@@ -97,33 +100,39 @@ fn warn_if(is_so: bool) -> State {
     if is_so { State::Warn } else { State::Pass }
 }
 
-/// What was sent and failed of the leads of a stretch of time that could be counted whole: of two counts that ended at their limit
-/// nothing follows.
-fn rated(facts: &Facts) -> Option<(&'static str, i64, i64)> {
-    let day = &facts.leads.statistics.last_24h;
-    let windows = [("24 hours", day.sent, day.failed), ("the last hour", facts.leads.hour.0, facts.leads.hour.1)];
-    windows.into_iter().find(|(_, sent, failed)| *sent.max(failed) < COUNTED_MAX)
+fn held(facts: &Facts) -> Check {
+    const ID: &str = "leads:held";
+    let count = facts.leads.statistics.quarantined;
+    let Some((_, since)) = facts.leads.oldest_held else {
+        return Check::pass(ID, "Held submissions", "No submission is held.").seen(0, "leads");
+    };
+    let age = (facts.at - since).max(TimeDelta::zero());
+    let held = if count == 1 { "1 submission is".into() } else { format!("{} submissions are", capped(count)) };
+    let output =
+        format!("{held} held in quarantine, the oldest for {}. Nothing is sent of them until somebody decides.", format::duration(age));
+    Check::pass(ID, "Held submissions", output).at(warn_if(age > HELD_LONG)).seen(count, "leads")
 }
 
 fn success_rate(facts: &Facts) -> Check {
-    const ID: &str = "leads:success-rate";
-    let check = |output: &str| Check::pass(ID, "Success rate", output);
-    let Some((window, sent, failed)) = rated(facts) else {
-        return check("More than 10,000 leads were settled within an hour: too many to count for a rate.");
-    };
-    let settled = sent + failed;
+    let rated = &facts.leads.statistics.rated;
+    let check = |output: &str| Check::pass("leads:success-rate", "Success rate", output);
+    let settled = rated.settled();
     if settled == 0 {
         return check("Nothing was settled in the last 24 hours, so there is no rate.");
     }
-    let percent = sent * 100 / settled;
+    let percent = rated.sent * 100 / settled;
     let few = if settled < RATED_FROM { " Too few to judge by." } else { "" };
-    let (share, sent, failed) = (format::percent(sent, settled), format::number(sent), format::number(failed));
+    let (share, sent, failed) = (format::percent(rated.sent, settled), format::number(rated.sent), format::number(rated.failed));
     // Of a share the lower is the worse.
     let state = match settled < RATED_FROM {
         true => State::Pass,
         false => State::from_limits(-percent, 1 - SUCCESS_WARNED_PERCENT, 1 - SUCCESS_FAILED_PERCENT),
     };
-    check(&format!("{share} of the leads of {window} were sent: {sent} sent, {failed} failed.{few}")).at(state).seen(percent, "percent")
+    let stretch = match facts.at - rated.since {
+        age if age >= TimeDelta::hours(24) => "24 hours".into(),
+        shorter => format!("the last {}", format::duration(shorter)),
+    };
+    check(&format!("{share} of the leads of {stretch} were sent: {sent} sent, {failed} failed.{few}")).at(state).seen(percent, "percent")
 }
 
 fn delivery_time(facts: &Facts) -> Check {

@@ -11,8 +11,8 @@ use crate::connections;
 use crate::db::Conn;
 use crate::db::schema::{leads, processes, schedule_runs};
 use crate::integrations::zoho::PROVIDER;
+use crate::leads::LeadStatus;
 use crate::leads::statistics::{self, COUNT_MAX};
-use crate::leads::{LeadId, LeadStatus};
 use crate::outbox::limits::{self, Limits};
 use crate::outbox::pauses::{self, Scope};
 use crate::outbox::schedules::{self, RunOutcome, Schedule};
@@ -79,24 +79,10 @@ pub fn lead_figures(conn: &mut Conn, now: UtcTime) -> QueryResult<LeadFigures> {
         statistics: statistics::of(conn, now)?,
         hour,
         week,
-        oldest_waiting: oldest_waiting(conn)?,
+        oldest_waiting: statistics::oldest_waiting(conn)?,
+        oldest_held: statistics::oldest(conn, LeadStatus::Quarantined)?,
         delivery: delivery(conn, now - TimeDelta::hours(24))?,
     })
-}
-
-/// The lead that has waited longest.
-fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<(LeadId, UtcTime)>> {
-    let mut oldest: Option<(LeadId, UtcTime)> = None;
-    for status in [LeadStatus::Pending, LeadStatus::Retry, LeadStatus::Processing] {
-        let first = leads::table
-            .filter(leads::status.eq(status))
-            .order((leads::received_at, leads::id))
-            .select((leads::id, leads::received_at))
-            .first::<(LeadId, UtcTime)>(conn)
-            .optional()?;
-        oldest = oldest.into_iter().chain(first).min_by_key(|(_, received_at)| *received_at);
-    }
-    Ok(oldest)
 }
 
 /// How long the last leads took that were received since then and sent. One that was corrected on its way counts whole.

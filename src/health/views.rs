@@ -10,7 +10,7 @@ use super::queries::COUNTED_MAX;
 use super::report::Report;
 use crate::connections::ConnectionState;
 use crate::outbox::limits::WARNING_PERCENT;
-use crate::web::parts::Pill;
+use crate::web::parts::{GaugeLine, Pill};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The page.
@@ -53,16 +53,6 @@ pub struct CrmPanel {
     pub waiting_note: String,
     pub success: String,
     pub success_note: String,
-}
-
-/// How much of what is allowed is used.
-pub struct GaugeLine {
-    pub label: String,
-    pub text: String,
-    pub most: i64,
-    pub used: i64,
-    pub tone: &'static str,
-    pub note: String,
 }
 
 /// Checks about one part of the program, the worst first.
@@ -218,23 +208,12 @@ fn token(facts: &Facts, times: Times) -> (Option<i64>, String, String) {
 
 fn gauges(facts: &Facts) -> Vec<GaugeLine> {
     let Some(gauge) = &facts.zoho.gauge else { return Vec::new() };
-    let line = |label: String, used: i64, most: i64, note: String| GaugeLine {
-        text: format!("{} of {}", format::number(used), format::number(most)),
-        tone: match used * 100 / most.max(1) {
-            100.. => "bad",
-            WARNING_PERCENT.. => "warn",
-            _ => "ok",
-        },
-        used: used.clamp(0, most),
-        label,
-        most,
-        note,
-    };
+    let line = |label, used, most| GaugeLine::new(label, (used, most), WARNING_PERCENT);
     let windows = gauge.windows.iter().map(|(window, used)| {
         let note = format!("{} in the last hour", format::number(facts.zoho.calls_last_hour));
-        line(format!("Calls in any {}", window.in_words()), *used, window.calls, note)
+        line(format!("Calls in any {}", window.in_words()), *used, window.calls).note(note)
     });
-    windows.chain([line("Calls under way".into(), gauge.under_way, gauge.at_once, String::new())]).collect()
+    windows.chain([line("Calls under way".into(), gauge.under_way, gauge.at_once)]).collect()
 }
 
 fn windows(facts: &Facts) -> Vec<WindowLine> {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::import_job::RunImport;
-use super::model::{ImportId, ImportState, NewImport};
+use super::model::{Import, ImportId, ImportState, NewImport};
 use super::plan::Plan;
-use super::queries;
+use super::{queries, staged};
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
@@ -32,11 +32,19 @@ pub fn choose(tx: &mut Tx<'_>, id: ImportId, (source, plan): (&str, &Plan), now:
 
 /// Starts an uploaded import: from here on a job works on it.
 pub fn start(tx: &mut Tx<'_>, id: ImportId, line: &LineId, by: &Request) -> Result<JobId> {
+    let import = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("import"))?;
+    if import.state == ImportState::Staged && !has_whole_file(tx, &import)? {
+        return Err(Error::Conflict("This file has not come whole: its upload was cut off. Discard it and upload it again.".into()));
+    }
     if queries::turn(tx, by.now, id, (ImportState::Staged, ImportState::Running))? == 0 {
         return Err(Error::Conflict("This import has been started or ended meanwhile.".into()));
     }
     tell(tx, (id, "imports.start"), json!({ "state": ImportState::Running }), by)?;
     Ok(work(tx, id, line, by.now)?)
+}
+
+fn has_whole_file(tx: &mut Tx<'_>, import: &Import) -> diesel::QueryResult<bool> {
+    Ok(import.has_come() && queries::count_pieces(tx.conn(), import.id)? == staged::pieces_of(import.file_bytes))
 }
 
 /// Lets a running import go on that stands still.

@@ -13,6 +13,9 @@ use super::row::{self, Row, Rules};
 
 /// Rows of one batch: a lead is a handful of rows in the database, and a chunk of the bulk channel has 500 at most.
 pub const ROWS: usize = 100;
+/// Bytes of the file after which a batch ends besides: rows may hold long conversations, and the writer holds everybody up
+/// meanwhile.
+pub const BYTES: i64 = 4 * 1024 * 1024;
 /// Batches that wait for the writer.
 const AHEAD: usize = 2;
 /// Records of NDJSON that are looked at for the names of columns.
@@ -71,15 +74,16 @@ fn read_all(input: impl Read + Send + 'static, rules: &Rules, from: i64, send: i
         return Err("the file is not the one that was looked at".into());
     }
     let header = records.header().to_vec();
-    for _ in 0..from {
-        if records.next_record()?.is_none() {
-            return Ok(());
-        }
-    }
     let mut batch = Batch { from, to: from, bytes: 0, rows: Vec::new(), refused: Vec::new() };
+    for _ in 0..from {
+        let Some(record) = records.next_record()? else { return Ok(()) };
+        batch.bytes = record.ends_at();
+    }
+    let mut began_at = batch.bytes;
     while let Some(record) = records.next_record()? {
         batch.add(rules, &header, record);
-        if batch.rows.len() + batch.refused.len() == ROWS {
+        if batch.is_full(began_at) {
+            began_at = batch.bytes;
             let next = Batch { from: batch.to, to: batch.to, bytes: batch.bytes, rows: Vec::new(), refused: Vec::new() };
             if !send(std::mem::replace(&mut batch, next)) {
                 return Ok(());
@@ -93,9 +97,13 @@ fn read_all(input: impl Read + Send + 'static, rules: &Rules, from: i64, send: i
 }
 
 impl Batch {
+    fn is_full(&self, began_at: i64) -> bool {
+        self.rows.len() + self.refused.len() >= ROWS || self.bytes - began_at >= BYTES
+    }
+
     fn add(&mut self, rules: &Rules, header: &[String], record: Record) {
         self.to += 1;
-        self.bytes = i64::try_from(record.ends_at).unwrap_or(i64::MAX);
+        self.bytes = record.ends_at();
         match row::read(rules, header, record.content.clone()) {
             Ok(row) => self.rows.push((record.line, row)),
             Err(mistakes) => self.refused.push(refusal(record, &mistakes)),

@@ -70,7 +70,8 @@ async fn work(app: &App, id: ImportId, progress: &Progress) -> Result<Standing> 
         return Ok(import.standing);
     }
     let bytes = import.file_bytes;
-    let mut run = Run::begin(app, import, staged::file(app, id))?;
+    let file = staged::file(app, (id, bytes));
+    let mut run = Run::begin(app, import, file).await?;
     let mut chunks = 0_u32;
     loop {
         match run.step().await? {

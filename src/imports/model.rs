@@ -85,6 +85,11 @@ impl Import {
     pub fn plan(&self) -> anyhow::Result<Plan> {
         Ok(serde_json::from_str(&self.plan)?)
     }
+
+    /// Whether its file has come to its end: of one that is still being uploaded, or was cut off, nobody knows the digest.
+    pub fn has_come(&self) -> bool {
+        !self.file_hash.is_empty()
+    }
 }
 
 /// A file that somebody wants imported.

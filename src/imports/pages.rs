@@ -57,7 +57,7 @@ async fn receive(app: &State<App>, admin: Admin, kind: Option<&ContentType>, dat
 async fn show(app: &State<App>, admin: Admin, id: i64) -> Result<ImportShow> {
     let import = find(app, id).await?;
     let plan = import.plan()?;
-    let found = if import.state == ImportState::Staged { Some(look(app, &import).await?) } else { None };
+    let found = if import.state == ImportState::Staged && import.has_come() { Some(look(app, &import).await?) } else { None };
     let shell = admin.shell(Section::Leads, format!("Import {id}"));
     // One that waits for a person does not change by itself.
     let shell = if import.state == ImportState::Staged { shell } else { shell.live("imports") };
@@ -65,8 +65,8 @@ async fn show(app: &State<App>, admin: Admin, id: i64) -> Result<ImportShow> {
 }
 
 async fn look(app: &App, import: &Import) -> Result<Survey> {
-    let rules = run::rules(app, import)?;
-    survey(app, (file(app, import.id), rules), &import.source, PREVIEW_ROWS, |_| {}).await
+    let rules = run::rules(app, import.plan()?).await?;
+    survey(app, (file(app, (import.id, import.file_bytes)), rules), &import.source, PREVIEW_ROWS, |_| {}).await
 }
 
 #[post("/imports/<id>/columns", data = "<fields>")]

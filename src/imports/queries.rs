@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::model::{Import, ImportId, ImportState, NewImport, Standing};
 use super::plan::Plan;
+use super::staged::Whole;
 use crate::clock::UtcTime;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::{import_pieces, import_refusals, imported_leads, imports};
@@ -81,6 +82,15 @@ pub fn count_staged(conn: &mut Conn, most: i64) -> QueryResult<usize> {
     Ok(staged.len())
 }
 
+/// Files that were begun before this and have not come to their end: nobody uploads them any more.
+pub fn cut_off(conn: &mut Conn, before: UtcTime) -> QueryResult<Vec<ImportId>> {
+    imports::table
+        .filter(imports::state.eq(ImportState::Staged).and(imports::file_hash.eq("")))
+        .filter(imports::created_at.lt(before))
+        .select(imports::id)
+        .load(conn)
+}
+
 /// Chooses what the columns hold, before it is started.
 pub fn choose(tx: &mut Tx<'_>, now: UtcTime, id: ImportId, (source, plan): (&str, &Plan)) -> QueryResult<usize> {
     let plan = serde_json::to_string(plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
@@ -89,10 +99,11 @@ pub fn choose(tx: &mut Tx<'_>, now: UtcTime, id: ImportId, (source, plan): (&str
         .execute(tx.conn())
 }
 
-/// The size and the digest of a file that has come whole.
-pub fn complete(tx: &mut Tx<'_>, id: ImportId, file_bytes: i64, file_hash: &str) -> QueryResult<usize> {
-    diesel::update(imports::table.filter(imports::id.eq(id)))
-        .set((imports::file_bytes.eq(file_bytes), imports::file_hash.eq(file_hash)))
+/// A file has come whole: its size, its digest, and what its columns seem to hold. 0: somebody has discarded it meanwhile.
+pub fn complete(tx: &mut Tx<'_>, now: UtcTime, whole: &Whole, plan: &Plan) -> QueryResult<usize> {
+    let plan = serde_json::to_string(plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    diesel::update(imports::table.filter(imports::id.eq(whole.import)).filter(imports::state.eq(ImportState::Staged)))
+        .set((imports::file_bytes.eq(whole.bytes), imports::file_hash.eq(&whole.hash), imports::plan.eq(plan), imports::updated_at.eq(now)))
         .execute(tx.conn())
 }
 
@@ -206,13 +217,18 @@ pub fn keep_piece(tx: &mut Tx<'_>, now: UtcTime, id: ImportId, (seq, data): (i64
         .execute(tx.conn())
 }
 
-/// The next pieces of a file.
-pub fn pieces(conn: &mut Conn, id: ImportId, from: i64) -> QueryResult<Vec<Vec<u8>>> {
+/// How many pieces of a file are there.
+pub fn count_pieces(conn: &mut Conn, id: ImportId) -> QueryResult<i64> {
+    import_pieces::table.filter(import_pieces::import_id.eq(id)).count().get_result(conn)
+}
+
+/// The next pieces of a file, with their places.
+pub fn pieces(conn: &mut Conn, id: ImportId, from: i64) -> QueryResult<Vec<(i64, Vec<u8>)>> {
     import_pieces::table
         .filter(import_pieces::import_id.eq(id).and(import_pieces::seq.ge(from)))
         .order(import_pieces::seq)
         .limit(PIECES)
-        .select(import_pieces::data)
+        .select((import_pieces::seq, import_pieces::data))
         .load(conn)
 }
 

@@ -37,6 +37,13 @@ pub struct Record {
     pub content: Content,
 }
 
+impl Record {
+    /// Where it ends, as rows of the database count bytes.
+    pub fn ends_at(&self) -> i64 {
+        i64::try_from(self.ends_at).unwrap_or(i64::MAX)
+    }
+}
+
 /// What a record holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {

@@ -22,7 +22,7 @@ pub(super) const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub plan: Plan,
-    /// Of moments without an offset.
+    /// Of moments without an offset: the seller's.
     pub zone: chrono_tz::Tz,
     pub phone_region: Option<String>,
     pub now: UtcTime,
@@ -59,6 +59,10 @@ impl Sorted {
         read.map_err(|mistake| self.mistakes.push(mistake)).ok()
     }
 
+    fn held(&self, field: Field) -> Option<&str> {
+        self.old.iter().find(|(held, _)| *held == field).map(|(_, text)| text.as_str())
+    }
+
     fn take(&mut self, field: Field) -> Option<String> {
         let place = self.old.iter().position(|(held, _)| *held == field)?;
         Some(self.old.swap_remove(place).1)
@@ -84,11 +88,13 @@ struct Past {
 /// Reads a record. Err: what is wrong with it, in words.
 pub fn read(rules: &Rules, header: &[String], content: Content) -> Result<Row, Vec<String>> {
     let mut sorted = sort(&rules.plan, named(header, content)?);
+    // As it is written: read in another zone it would be another moment, and the row another row.
+    let dated = sorted.held(Field::ReceivedAt).map(str::to_owned);
     let past = past(&mut sorted, rules);
     let old_id = sorted.take(Field::Id).map(|id| cut(&id, ID_MAX));
     let kind = read_kind(&mut sorted);
     name_them(&mut sorted);
-    let key = key(old_id.as_deref(), kind, &sorted.submission, past.received_at);
+    let key = key(old_id.as_deref(), kind, &sorted.submission, dated.as_deref());
     let mut new = match checked(&mut sorted, kind, past.status, rules.phone_region.as_deref()) {
         Ok(new) if sorted.mistakes.is_empty() => new,
         Ok(_) => return Err(sorted.mistakes),
@@ -292,13 +298,13 @@ fn checked(sorted: &mut Sorted, kind: LeadKind, status: LeadStatus, region: Opti
 }
 
 /// What tells a row from the others of its source: its old id, else what does not change while it is worked on.
-fn key(old_id: Option<&str>, kind: LeadKind, submission: &Map<String, Value>, received_at: Option<UtcTime>) -> String {
+fn key(old_id: Option<&str>, kind: LeadKind, submission: &Map<String, Value>, dated: Option<&str>) -> String {
     let identity = match old_id {
         Some(id) => json!({ "id": id }),
         None => {
             let of = |field: &str| submission.get(field);
             let who = (of("name"), of("email"), of("phone"), of("company"));
-            json!([kind, who, of("message"), of("items"), of("conversation_id"), of("transcript"), received_at])
+            json!([kind, who, of("message"), of("items"), of("conversation_id"), of("transcript"), dated])
         }
     };
     Sha256::digest(identity.to_string().as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::batches::{self, Batch};
 use super::model::{Import, ImportId, ImportState, Standing};
+use super::plan::Plan;
 use super::queries::{self, Mark};
 use super::row::{Row, Rules};
 use crate::app::App;
@@ -16,6 +17,7 @@ use crate::db::{Topic, Tx, WriteError};
 use crate::error::{Error, Result};
 use crate::leads::LeadStatus;
 use crate::leads::old_leads::{self, Arrival};
+use crate::seller;
 
 /// Refused rows that one import keeps; more are counted.
 pub const REFUSALS_MAX: i64 = 10_000;
@@ -40,8 +42,8 @@ pub enum Step {
 
 impl Run {
     /// Begins where the import stands.
-    pub fn begin(app: &App, import: Import, input: impl Read + Send + 'static) -> Result<Self> {
-        let rules = rules(app, &import)?;
+    pub async fn begin(app: &App, import: Import, input: impl Read + Send + 'static) -> Result<Self> {
+        let rules = rules(app, import.plan()?).await?;
         let batches = batches::read(input, rules, import.standing.rows_done);
         Ok(Self { app: app.clone(), import, batches })
     }
@@ -81,10 +83,11 @@ impl Run {
     }
 }
 
-/// What the rows of an import are read by.
-pub fn rules(app: &App, import: &Import) -> Result<Rules> {
-    let (zone, phone_region) = (app.config.zone, app.config.phone_region.clone());
-    Ok(Rules { plan: import.plan()?, zone, phone_region, now: app.clock.now() })
+/// What the rows of a file are read by: the seller's zone is the one that pages show times in.
+pub async fn rules(app: &App, plan: Plan) -> Result<Rules> {
+    let of = app.clone();
+    let seller = app.store.read(move |conn| seller::current(conn, &of.config).map_err(Error::from)).await?;
+    Ok(Rules { plan, zone: seller.zone, phone_region: app.config.phone_region.clone(), now: app.clock.now() })
 }
 
 /// Removes an uploaded file that is needed no more.

@@ -16,6 +16,15 @@ pub const FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// One row of `import_pieces`.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// A file of which every piece is there.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    pub import: ImportId,
+    pub bytes: i64,
+    /// SHA-256.
+    pub hash: String,
+}
+
 /// Takes a file in, piece by piece.
 pub struct Staging {
     app: App,
@@ -45,16 +54,13 @@ impl Staging {
         Ok(())
     }
 
-    /// The file is whole.
-    pub async fn complete(mut self) -> Result<()> {
+    /// The file has come to its end.
+    pub async fn end(mut self) -> Result<Whole> {
         if !self.piece.is_empty() {
             self.keep().await?;
         }
-        let hash: String = self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let (id, bytes) = (self.id, self.bytes);
-        let complete = move |tx: &mut Tx<'_>| -> Result<usize> { Ok(queries::complete(tx, id, bytes, &hash)?) };
-        self.app.store.write("imports.staged", &id.subject(), complete).await?;
-        Ok(())
+        let hash = self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Whole { import: self.id, bytes: self.bytes, hash })
     }
 
     async fn keep(&mut self) -> Result<()> {
@@ -69,8 +75,15 @@ impl Staging {
     }
 }
 
-/// An uploaded file, for reading on a thread that may wait.
-pub fn file(app: &App, id: ImportId) -> impl Read + Send + use<> {
+/// How many pieces a whole file of this size has.
+pub fn pieces_of(file_bytes: i64) -> i64 {
+    let piece = PIECE_BYTES as i64;
+    file_bytes.saturating_add(piece - 1) / piece
+}
+
+/// An uploaded file, for reading on a thread that may wait. Where some of it is missing reading fails: what is there may look like
+/// a whole file.
+pub fn file(app: &App, (id, bytes): (ImportId, i64)) -> impl Read + Send + use<> {
     let (sender, pieces) = mpsc::channel(4);
     let app = app.clone();
     tokio::spawn(async move {
@@ -82,26 +95,29 @@ pub fn file(app: &App, id: ImportId) -> impl Read + Send + use<> {
                 Err(_) => true,
             };
             let found = match read {
-                Ok(found) => found.into_iter().map(Ok).collect(),
-                Err(cause) => vec![Err(io::Error::other(cause.to_string()))],
+                Ok(found) => found.into_iter().map(|(place, piece)| (place, Ok(piece))).collect(),
+                Err(cause) => vec![(seq, Err(io::Error::other(cause.to_string())))],
             };
-            for piece in found {
-                seq += 1;
-                if sender.send(piece).await.is_err() {
+            for (place, piece) in found {
+                // What stands behind a gap is not what follows; whoever reads finds that bytes are missing.
+                if place != seq || sender.send(piece).await.is_err() {
                     return;
                 }
+                seq += 1;
             }
             if is_end {
                 return;
             }
         }
     });
-    Pieces { pieces, piece: io::Cursor::new(Vec::new()) }
+    Pieces { pieces, piece: io::Cursor::new(Vec::new()), missing: bytes }
 }
 
 struct Pieces {
     pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
     piece: io::Cursor<Vec<u8>>,
+    /// Bytes that have still to come.
+    missing: i64,
 }
 
 impl Read for Pieces {
@@ -112,7 +128,14 @@ impl Read for Pieces {
                 return Ok(read);
             }
             match self.pieces.blocking_recv() {
-                Some(piece) => self.piece = io::Cursor::new(piece?),
+                Some(piece) => {
+                    let piece = piece?;
+                    self.missing -= i64::try_from(piece.len()).unwrap_or(i64::MAX);
+                    self.piece = io::Cursor::new(piece);
+                }
+                None if self.missing > 0 => {
+                    return Err(io::Error::other(format!("its last {} bytes are missing; upload it again", self.missing)));
+                }
                 None => return Ok(0),
             }
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use multer::{Constraints, Multipart, SizeLimit};
 use rocket::data::{Data, ToByteUnit};
 use rocket::http::{ContentType, Status};
@@ -11,7 +12,7 @@ use super::batches;
 use super::model::{ImportId, ImportState, NewImport};
 use super::plan::Plan;
 use super::reading::Format;
-use super::staged::{self, FILE_MAX_BYTES, Staging};
+use super::staged::{self, FILE_MAX_BYTES, Staging, Whole};
 use super::{queries, run};
 use crate::app::App;
 use crate::db::Tx;
@@ -20,6 +21,9 @@ use crate::web::Problem;
 
 /// A slow line gets this long for a whole file.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// Longer than any upload takes.
+const GIVEN_UP_AFTER: TimeDelta = TimeDelta::minutes(11);
+const CUT_OFF: &str = "the upload was cut off";
 /// Uploaded files that wait to be started.
 const STAGED_MAX: usize = 5;
 const TEXT_MAX_BYTES: u64 = 1_024;
@@ -33,6 +37,13 @@ pub enum Refusal {
     File(String),
     Problem(Problem),
     Error(Error),
+}
+
+impl Refusal {
+    /// For the page of the import, which says nothing of how the database is.
+    fn why(&self) -> &str {
+        if let Self::File(why) = self { why } else { CUT_OFF }
+    }
 }
 
 impl From<Error> for Refusal {
@@ -49,6 +60,7 @@ pub async fn receive(app: &App, kind: Option<&ContentType>, data: Data<'_>, acto
             "This takes multipart/form-data, as a form with a file sends it",
         )));
     };
+    forget_cut_off(app).await?;
     let waiting = app.store.read(|conn| queries::count_staged(conn, STAGED_MAX as i64).map_err(Error::from)).await?;
     if waiting >= STAGED_MAX {
         return Err(Refusal::File(format!("{STAGED_MAX} uploaded files wait to be imported: start or discard one of them first.")));
@@ -60,13 +72,19 @@ pub async fn receive(app: &App, kind: Option<&ContentType>, data: Data<'_>, acto
     let constraints = Constraints::new().allowed_fields(vec!["source", "file"]).size_limit(limits);
     let stream = data.open((FILE_MAX_BYTES + REST_MAX_BYTES + 1).bytes());
     let form = Multipart::with_reader_with_constraints(stream, boundary, constraints);
-    match tokio::time::timeout(DEADLINE, take(app, form, actor)).await {
+    let mut begun = None;
+    let taken = match tokio::time::timeout(DEADLINE, take(app, form, actor, &mut begun)).await {
         Ok(taken) => taken,
         Err(_elapsed) => Err(Refusal::Problem(Problem::new(Status::RequestTimeout, "The file did not arrive within 10 minutes"))),
+    };
+    if let (Err(refusal), Some(id)) = (&taken, begun) {
+        give_up(app, id, refusal.why()).await?;
     }
+    taken
 }
 
-async fn take(app: &App, mut form: Multipart<'_>, actor: String) -> std::result::Result<ImportId, Refusal> {
+/// Reads the form to the end of its file. `begun` is the import once it is written down: whoever waits no longer gives it up.
+async fn take(app: &App, mut form: Multipart<'_>, actor: String, begun: &mut Option<ImportId>) -> std::result::Result<ImportId, Refusal> {
     let mut source = String::new();
     while let Some(mut field) = form.next_field().await.map_err(|cause| broken(&cause))? {
         if field.name() == Some("source") {
@@ -76,42 +94,41 @@ async fn take(app: &App, mut form: Multipart<'_>, actor: String) -> std::result:
         let name = field.file_name().map(plain_name).filter(|name| !name.is_empty());
         let Some(name) = name else { return Err(Refusal::File("Choose a file first.".into())) };
         let id = begin(app, (source_name(&source), name), actor).await?;
+        *begun = Some(id);
         let mut staging = Staging::of(app, id);
-        loop {
-            match field.chunk().await {
-                Ok(Some(bytes)) => staging.take(&bytes).await?,
-                Ok(None) => break,
-                Err(cause) => {
-                    give_up(app, id, "the upload broke off").await?;
-                    return Err(broken(&cause));
-                }
-            }
+        while let Some(bytes) = field.chunk().await.map_err(|cause| broken(&cause))? {
+            staging.take(&bytes).await?;
         }
-        staging.complete().await?;
-        return recognise(app, id).await.map(|()| id);
+        let whole = staging.end().await?;
+        return recognise(app, whole).await.map(|()| id);
     }
     Err(Refusal::File("Choose a file first.".into()))
 }
 
-/// The columns as their names say. A file that is something else is told by name and forgotten.
-async fn recognise(app: &App, id: ImportId) -> std::result::Result<(), Refusal> {
-    let file = staged::file(app, id);
+/// Gives up what was being uploaded when a process ended: it would take the place of a file that waits.
+async fn forget_cut_off(app: &App) -> Result<()> {
+    let Some(before) = app.clock.now().checked_sub_signed(GIVEN_UP_AFTER) else { return Ok(()) };
+    for id in app.store.read(move |conn| queries::cut_off(conn, before).map_err(Error::from)).await? {
+        give_up(app, id, CUT_OFF).await?;
+    }
+    Ok(())
+}
+
+/// The columns as their names say. A file that is something else is told by name.
+async fn recognise(app: &App, whole: Whole) -> std::result::Result<(), Refusal> {
+    let file = staged::file(app, (whole.import, whole.bytes));
     let found = tokio::task::spawn_blocking(move || batches::recognise(file)).await;
     let found = found.map_err(|cause| Error::Internal(anyhow::Error::new(cause).context("looking at an uploaded file")))?;
     let plan = match found {
         Ok(found) => batches::suggested(found),
-        Err(why) => {
-            give_up(app, id, &why).await?;
-            return Err(Refusal::File(format!("Nothing was imported: {why}.")));
-        }
+        Err(why) => return Err(Refusal::File(format!("Nothing was imported: {why}."))),
     };
-    let now = app.clock.now();
-    let choose = move |tx: &mut Tx<'_>| -> Result<usize> {
-        let import = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("import"))?;
-        Ok(queries::choose(tx, now, id, (&import.source, &plan))?)
-    };
-    app.store.write("imports.recognise", &id.subject(), choose).await.map_err(Error::from)?;
-    Ok(())
+    let (now, key) = (app.clock.now(), whole.import.subject());
+    let complete = move |tx: &mut Tx<'_>| -> Result<usize> { Ok(queries::complete(tx, now, &whole, &plan)?) };
+    match app.store.write("imports.staged", &key, complete).await.map_err(Error::from)? {
+        0 => Err(Refusal::File("This upload was discarded before it had ended.".into())),
+        _ => Ok(()),
+    }
 }
 
 async fn begin(app: &App, (source, file_name): (String, String), created_by: String) -> Result<ImportId> {

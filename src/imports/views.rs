@@ -50,11 +50,14 @@ pub struct ImportShow {
     /// While it waits to be started.
     pub preview: Option<Preview>,
     pub bar: Option<Bar>,
-    /// Why it stands still, or why the file was not taken.
+    /// Why it stands still, or why the file was not taken; empty where nothing is wrong.
     pub trouble: String,
+    pub trouble_title: &'static str,
     /// Its job can be asked to go on.
     pub may_go_on: bool,
     pub may_cancel: bool,
+    pub may_discard: bool,
+    /// Empty: it has not begun.
     pub counts: Vec<(&'static str, String)>,
     /// Empty: nothing was refused.
     pub refused: String,
@@ -76,6 +79,8 @@ pub struct Preview {
     pub notes: Vec<(String, String)>,
     /// Only the beginning was looked at.
     pub looked_at: String,
+    /// Of dates without an offset.
+    pub zone: &'static str,
     /// No column says what was sent.
     pub nothing_says_sent: bool,
     pub broke_off: String,
@@ -127,6 +132,8 @@ impl ImportShow {
     /// Puts the page together; `found` while the import waits to be started.
     pub fn new(shell: Shell, import: &Import, plan: &Plan, found: Option<&Survey>) -> Self {
         let is_running = import.state == ImportState::Running;
+        let is_staged = import.state == ImportState::Staged;
+        let (trouble_title, trouble) = trouble(import);
         let bar = is_running.then(|| Bar::of(import));
         Self {
             id: import.id.0,
@@ -136,10 +143,12 @@ impl ImportShow {
             facts: facts(&shell, import, plan),
             preview: found.map(|found| Preview::new(&shell, plan, found)),
             bar,
-            trouble: import.last_error.as_deref().map(format::ended).unwrap_or_default(),
+            trouble,
+            trouble_title,
             may_go_on: is_running && import.last_error.is_some() && import.created_by != "cli",
             may_cancel: is_running,
-            counts: counts(import.standing),
+            may_discard: is_staged,
+            counts: if is_staged { Vec::new() } else { counts(import.standing) },
             refused: refused(import.standing),
             shell,
         }
@@ -154,6 +163,16 @@ fn word(import: &Import) -> &'static str {
         ImportState::Done => "Done",
         ImportState::Cancelled => "Cancelled",
     }
+}
+
+/// What is wrong with it, and why. A file that has not come whole can only be thrown away.
+fn trouble(import: &Import) -> (&'static str, String) {
+    if import.state == ImportState::Staged && !import.has_come() {
+        let text = "If nobody is uploading it just now, its upload was cut off: discard it, and upload it again.";
+        return ("This file has not come whole", text.into());
+    }
+    let title = if import.state == ImportState::Running { "It stands still" } else { "Why it ended" };
+    (title, import.last_error.as_deref().map(format::ended).unwrap_or_default())
 }
 
 fn facts(shell: &Shell, import: &Import, plan: &Plan) -> Vec<Fact> {
@@ -233,6 +252,7 @@ impl Preview {
             mistakes: found.mistakes.clone(),
             notes: found.notes.iter().map(|(note, rows)| (format::counted(*rows, "row", "rows"), note.clone())).collect(),
             looked_at,
+            zone: times.zone.name(),
             nothing_says_sent: !plan.has(Field::Status) && !plan.has(Field::ZohoLeadId),
             broke_off: found.broke_off.as_deref().map(format::ended).unwrap_or_default(),
             may_start: found.broke_off.is_none() && found.rows > 0,

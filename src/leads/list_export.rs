@@ -1,5 +1,5 @@
-//! The list of leads as a file: all that fits the filter, of any length. Personal data leaves the program here, so each file
-//! is written down in the audit before its first byte.
+//! The list of leads as a file: all that fits the filter, of any length. Personal data leaves the program here, so each file, and
+//! each page of the list for a program, is written down in the audit before its first byte.
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use super::list_queries::{self as list, LeadSummary};
 use crate::Result;
 use crate::accounts::Viewer;
 use crate::app::App;
-use crate::audit::{self, Act};
+use crate::audit;
+use crate::db::Conn;
 use crate::db::keyset::Place;
-use crate::db::{Conn, Tx};
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, ListForm};
 
@@ -35,8 +35,7 @@ const HEADER: &[&str] = &[
 ];
 
 /// The file, newest first.
-pub async fn csv(app: &App, by: &Viewer, form: ListForm, filter: LeadFilter, place: Place) -> Result<CsvFile> {
-    write_down(app, by, &filter).await?;
+pub async fn csv(app: &App, form: ListForm, filter: LeadFilter, place: Place) -> Result<CsvFile> {
     let read = move |conn: &mut Conn, place: Place| -> Result<_> {
         let found = list::page(conn, &filter, place, ROWS)?;
         let on = found.page.older.or_else(|| found.searched.and_then(|searched| searched.on));
@@ -64,21 +63,8 @@ fn to_row(lead: &LeadSummary) -> Row {
     ]
 }
 
-async fn write_down(app: &App, by: &Viewer, filter: &LeadFilter) -> Result<()> {
-    let (actor, address, now) = (by.actor(), by.address.ip.to_string(), app.clock.now());
-    let asked = json!({ "status": filter.status, "source": filter.source, "text": filter.text });
-    let record = move |tx: &mut Tx<'_>| -> Result<()> {
-        let act = Act {
-            actor: &actor,
-            action: "leads.export",
-            subject: "leads",
-            line: None,
-            reason: None,
-            before: None,
-            after: Some(asked.clone()),
-            address: Some(&address),
-        };
-        Ok(audit::record(tx, now, &act)?)
-    };
-    Ok(app.store.write("leads.export", "leads.export", record).await?)
+/// Writes down who takes which leads along.
+pub async fn write_down(app: &App, by: &Viewer, form: ListForm, filter: &LeadFilter) -> Result<()> {
+    let asked = json!({ "format": form.shape.as_str(), "status": filter.status, "source": filter.source, "text": filter.text });
+    audit::record_taken(app, by.takes_along("leads.export", "leads", asked)).await
 }

@@ -39,10 +39,13 @@ enum Leads {
 #[get("/leads")]
 async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -> Result<Leads> {
     let (filter, place) = (LeadFilter::of(&query), query.text("place").parse().unwrap_or_default());
-    if form.shape == Shape::Csv {
-        return list_export::csv(app, &viewer, form, filter, place).await.map(Leads::Csv);
-    }
     let (is_page, user) = (form.shape == Shape::Page, viewer.user().clone());
+    if !is_page {
+        list_export::write_down(app, &viewer, form, &filter).await?;
+    }
+    if form.shape == Shape::Csv {
+        return list_export::csv(app, form, filter, place).await.map(Leads::Csv);
+    }
     let read = move |conn: &mut Conn| -> Result<Listing> {
         let found = list::page(conn, &filter, place, list::PAGE)?;
         let saved = FilterStrip::read(conn, List::Leads, &user, &query)?;

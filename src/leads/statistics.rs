@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use serde::Serialize;
 
-use super::model::LeadStatus;
+use super::model::{LeadId, LeadStatus};
 use crate::clock::UtcTime;
 use crate::db::Conn;
+use crate::db::schema::leads;
 use crate::on_backend;
 
 /// Beyond this a count says "at least".
@@ -26,8 +27,13 @@ pub struct Statistics {
     pub uncertain: i64,
     /// Held for a person to look at; in no other figure.
     pub quarantined: i64,
-    /// Of those received in the last 24 h and settled, the share that was sent, in percent; None where none was.
+    /// Of those received in the last 24 h and settled, the share that was sent, in percent; None where none was settled.
     pub success_rate: Option<f64>,
+    /// How many settled leads the rate is of. Where more were settled than are counted it is of the newest (see [`Rated`]).
+    pub success_rate_of: i64,
+    /// The stretch behind the rate.
+    #[serde(skip)]
+    pub rated: Rated,
     pub last_24h: Day,
     /// The largest count that is exact.
     pub counts_capped_at: i64,
@@ -41,11 +47,28 @@ pub struct Day {
     pub failed: i64,
 }
 
+/// What became of the leads of a stretch of time that could be counted whole: of two counts that ended at their limit no rate
+/// follows. It reaches back 24 hours, or to where the first of them ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rated {
+    pub since: UtcTime,
+    pub sent: i64,
+    pub failed: i64,
+}
+
+impl Rated {
+    /// How many were settled.
+    pub fn settled(&self) -> i64 {
+        self.sent + self.failed
+    }
+}
+
 /// Counts.
 pub fn of(conn: &mut Conn, now: UtcTime) -> QueryResult<Statistics> {
     let since = now - TimeDelta::hours(24);
     let sent_today = count(conn, LeadStatus::Sent, Some(since))?;
     let failed_today = count(conn, LeadStatus::Failed, Some(since))?;
+    let rated = rated(conn, Rated { since, sent: sent_today, failed: failed_today })?;
     Ok(Statistics {
         pending: count(conn, LeadStatus::Pending, None)?,
         processing: count(conn, LeadStatus::Processing, None)?,
@@ -54,10 +77,55 @@ pub fn of(conn: &mut Conn, now: UtcTime) -> QueryResult<Statistics> {
         failed: count(conn, LeadStatus::Failed, None)?,
         uncertain: count(conn, LeadStatus::Uncertain, None)?,
         quarantined: count(conn, LeadStatus::Quarantined, None)?,
-        success_rate: percent(sent_today, sent_today + failed_today),
+        success_rate: percent(rated.sent, rated.settled()),
+        success_rate_of: rated.settled(),
+        rated,
         last_24h: Day { received: received_between(conn, since, now + TimeDelta::days(1))?, sent: sent_today, failed: failed_today },
         counts_capped_at: COUNT_MAX,
     })
+}
+
+/// The stretch that can be counted whole, out of one with counts that may have ended at their limit.
+fn rated(conn: &mut Conn, day: Rated) -> QueryResult<Rated> {
+    let ended = [(LeadStatus::Sent, day.sent), (LeadStatus::Failed, day.failed)].into_iter().filter(|(_, count)| *count == COUNT_MAX);
+    let mut since = day.since;
+    for (status, _) in ended {
+        since = since.max(received_last(conn, status, since)?.unwrap_or(since));
+    }
+    if since == day.since {
+        return Ok(day);
+    }
+    Ok(Rated { since, sent: count(conn, LeadStatus::Sent, Some(since))?, failed: count(conn, LeadStatus::Failed, Some(since))? })
+}
+
+/// When the last was received of as many newest leads with the status as are counted; None where there are fewer.
+fn received_last(conn: &mut Conn, status: LeadStatus, since: UtcTime) -> QueryResult<Option<UtcTime>> {
+    leads::table
+        .filter(leads::status.eq(status).and(leads::received_at.ge(since)))
+        .order((leads::received_at.desc(), leads::id.desc()))
+        .offset(COUNT_MAX - 1)
+        .select(leads::received_at)
+        .first(conn)
+        .optional()
+}
+
+/// The lead that has waited longest to be sent.
+pub fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<(LeadId, UtcTime)>> {
+    let mut oldest: Option<(LeadId, UtcTime)> = None;
+    for status in [LeadStatus::Pending, LeadStatus::Retry, LeadStatus::Processing] {
+        oldest = oldest.into_iter().chain(self::oldest(conn, status)?).min_by_key(|(_, received_at)| *received_at);
+    }
+    Ok(oldest)
+}
+
+/// The lead with this status that was received first.
+pub fn oldest(conn: &mut Conn, status: LeadStatus) -> QueryResult<Option<(LeadId, UtcTime)>> {
+    leads::table
+        .filter(leads::status.eq(status))
+        .order((leads::received_at, leads::id))
+        .select((leads::id, leads::received_at))
+        .first(conn)
+        .optional()
 }
 
 #[derive(QueryableByName)]

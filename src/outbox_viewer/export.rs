@@ -1,4 +1,7 @@
-//! The list of jobs as a file. Error texts may name people, so each file is written down in the audit before its first byte.
+//! The list of jobs as a file. Error texts may name people, so each file, and each page of the list for a program, is written
+//! down in the audit before its first byte.
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
@@ -7,8 +10,8 @@ use super::walk_queries::{self, PIECE};
 use crate::Result;
 use crate::accounts::Viewer;
 use crate::app::App;
-use crate::audit::{self, Act};
-use crate::db::{Conn, Tx};
+use crate::audit;
+use crate::db::Conn;
 use crate::outbox::{JobId, JobRow};
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, ListForm};
@@ -33,8 +36,7 @@ const HEADER: &[&str] = &[
 ];
 
 /// The file, newest first.
-pub async fn csv(app: &App, by: &Viewer, form: ListForm, selection: Selection, before: Option<JobId>) -> Result<CsvFile> {
-    write_down(app, by, &selection).await?;
+pub async fn csv(app: &App, form: ListForm, selection: Selection, before: Option<JobId>) -> Result<CsvFile> {
     let now = app.clock.now();
     let read = move |conn: &mut Conn, before: Option<JobId>| -> Result<_> {
         let walked = walk_queries::older(conn, &selection, before, now, PIECE)?;
@@ -65,21 +67,9 @@ fn to_row(job: &JobRow) -> Row {
     ]
 }
 
-async fn write_down(app: &App, by: &Viewer, selection: &Selection) -> Result<()> {
-    let (actor, address, now) = (by.actor(), by.address.ip.to_string(), app.clock.now());
-    let asked = json!(selection.pairs().into_iter().filter(|(_, value)| !value.is_empty()).collect::<std::collections::BTreeMap<_, _>>());
-    let record = move |tx: &mut Tx<'_>| -> Result<()> {
-        let act = Act {
-            actor: &actor,
-            action: "jobs.export",
-            subject: "outbox",
-            line: None,
-            reason: None,
-            before: None,
-            after: Some(asked.clone()),
-            address: Some(&address),
-        };
-        Ok(audit::record(tx, now, &act)?)
-    };
-    Ok(app.store.write("outbox.export", "outbox.export", record).await?)
+/// Writes down who takes which jobs along.
+pub async fn write_down(app: &App, by: &Viewer, form: ListForm, selection: &Selection) -> Result<()> {
+    let given = selection.pairs().into_iter().filter(|(_, value)| !value.is_empty());
+    let asked: BTreeMap<&str, &str> = given.chain([("format", form.shape.as_str())]).collect();
+    audit::record_taken(app, by.takes_along("jobs.export", "outbox", json!(asked))).await
 }

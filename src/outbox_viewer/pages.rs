@@ -47,8 +47,11 @@ pub async fn list(app: &State<App>, registry: &State<Registry>, viewer: Viewer, 
         (None, Some(id)) => From::After(id),
         (None, None) => From::Newest,
     };
+    if form.shape != Shape::Page {
+        export::write_down(app, &viewer, form, &selection).await?;
+    }
     if form.shape == Shape::Csv {
-        return export::csv(app, &viewer, form, selection, place("before")).await.map(Listed::Csv);
+        return export::csv(app, form, selection, place("before")).await.map(Listed::Csv);
     }
     let (known, now, user) = (registry.inner().clone(), app.clock.now(), viewer.user().clone());
     let read = move |conn: &mut Conn| -> Result<Listing> {

@@ -67,27 +67,13 @@ pub fn figures(conn: &mut Conn, now: UtcTime, day_start: UtcTime) -> QueryResult
         today: statistics::received_between(conn, day_start, now + TimeDelta::seconds(1))?,
         yesterday: statistics::received_between(conn, day_start - TimeDelta::days(1), now - TimeDelta::days(1))?,
         statistics: statistics::of(conn, now)?,
-        oldest_waiting: oldest_waiting(conn)?,
+        oldest_waiting: statistics::oldest_waiting(conn)?,
         connection: connections::table.filter(connections::provider.eq("zoho")).select(Connection::as_select()).first(conn).optional()?,
         latest: latest(conn)?,
         ended: ended(conn, now - TimeDelta::hours(1))?,
         jobs_dead: lists::count(conn, JobState::Dead, COUNTED_MAX)?,
         jobs_uncertain: lists::count(conn, JobState::Uncertain, COUNTED_MAX)?,
     })
-}
-
-fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<(LeadId, UtcTime)>> {
-    let mut oldest: Option<(LeadId, UtcTime)> = None;
-    for status in [LeadStatus::Pending, LeadStatus::Retry, LeadStatus::Processing] {
-        let first = leads::table
-            .filter(leads::status.eq(status))
-            .order((leads::received_at, leads::id))
-            .select((leads::id, leads::received_at))
-            .first::<(LeadId, UtcTime)>(conn)
-            .optional()?;
-        oldest = oldest.into_iter().chain(first).min_by_key(|(_, received_at)| *received_at);
-    }
-    Ok(oldest)
 }
 
 fn latest(conn: &mut Conn) -> QueryResult<Vec<Latest>> {

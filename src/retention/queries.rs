@@ -7,8 +7,8 @@ use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
 use crate::db::schema::{
-    audit as audit_rows, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news, leads, mails,
-    suspicions,
+    audit as audit_rows, bulk_operations, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news,
+    leads, mails, suspicions,
 };
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
@@ -167,6 +167,21 @@ pub fn oldest_news(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> Qu
 pub fn remove_news(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
     let old = lead_news::table.filter(lead_news::id.eq_any(ids.to_vec())).filter(lead_news::noted_at.lt(before));
     on_backend!(tx.conn(), |c| diesel::delete(old).execute(c))
+}
+
+/// Bulk operations in the order of their ids, which is about that of their ends: a walk that ends at the first chunk without an
+/// old one.
+pub fn oldest_operations(conn: &mut Conn, before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
+    let (_, id) = after.unwrap_or_default();
+    let operations = bulk_operations::table.filter(bulk_operations::id.gt(id)).order(bulk_operations::id).limit(ROWS_MAX);
+    let rows: Vec<(Option<UtcTime>, i64)> = operations.select((bulk_operations::finished_at, bulk_operations::id)).load(conn)?;
+    Ok(rows.into_iter().filter_map(|(finished_at, id)| Some((finished_at.filter(|at| *at < before)?, id))).collect())
+}
+
+/// One that is under way, or that somebody lets go on, stays. What was done to each job and lead is in the audit.
+pub fn remove_operations(tx: &mut Tx<'_>, before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
+    let ids = free_ids!(tx, bulk_operations, bulk_operations::id.eq_any(ids).and(bulk_operations::finished_at.lt(before)))?;
+    on_backend!(tx.conn(), |c| diesel::delete(bulk_operations::table.filter(bulk_operations::id.eq_any(ids))).execute(c))
 }
 
 /// What jobs said of how far they had come.

@@ -79,6 +79,13 @@ pub const RULES: &[Rule] = &[
         after: Age::Registered,
         way: Way::Walk { find: queries::oldest_attempts, forget: queries::remove_attempts },
     },
+    // As long as jobs that failed are kept by default: an operation is asked about as long as what it did can be seen.
+    Rule {
+        table: "bulk_operations",
+        columns: &[],
+        after: Age::Days(365),
+        way: Way::Walk { find: queries::oldest_operations, forget: queries::remove_operations },
+    },
     Rule { table: "job_progress", columns: &["message"], after: Age::Registered, way: Way::Oldest(queries::remove_progress) },
     Rule {
         table: "audit",

@@ -15,6 +15,17 @@ pub enum Shape {
     Csv,
 }
 
+impl Shape {
+    /// As addresses and audit rows name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "html",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// The form a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListForm {
@@ -26,11 +37,7 @@ pub struct ListForm {
 impl ListForm {
     /// What the address of the next page must say besides; empty where the caller's `Accept` says it.
     pub fn in_next(self) -> &'static str {
-        match (self.in_address, self.shape) {
-            (true, Shape::Json) => "json",
-            (true, Shape::Csv) => "csv",
-            _ => "",
-        }
+        if self.in_address && self.shape != Shape::Page { self.shape.as_str() } else { "" }
     }
 
     fn of(format: Option<&str>, accept: &str, wants: Wants) -> Option<Self> {

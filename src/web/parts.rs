@@ -1,6 +1,6 @@
 //! The parts pages are built from, as finished text: templates print them (templates/ui.html) and decide nothing.
 
-use super::format::Stamp;
+use super::format::{self, Stamp};
 
 /// A state: icon and word, never colour alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,39 @@ impl Fact {
     }
 }
 
+/// How much of what is allowed is used.
+#[derive(Clone, Debug)]
+pub struct GaugeLine {
+    pub label: String,
+    pub text: String,
+    pub most: i64,
+    /// From 0 to `most`, whatever was counted: a bar has no room for more.
+    pub used: i64,
+    /// `ok`, `warn` or `bad`.
+    pub tone: &'static str,
+    pub note: String,
+}
+
+impl GaugeLine {
+    /// So much of so much; it warns from this percentage on, and is bad where all is used.
+    pub fn new(label: String, (used, most): (i64, i64), warns_at_percent: i64) -> Self {
+        let percent = used * 100 / most.max(1);
+        let tone = match percent {
+            100.. => "bad",
+            _ if percent >= warns_at_percent => "warn",
+            _ => "ok",
+        };
+        let text = format!("{} of {}", format::number(used), format::number(most));
+        Self { label, text, most, used: used.clamp(0, most), tone, note: String::new() }
+    }
+
+    /// With a sentence below it.
+    #[must_use]
+    pub fn note(self, note: String) -> Self {
+        Self { note, ..self }
+    }
+}
+
 /// Something that happened, in a timeline.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -224,6 +257,14 @@ mod tests {
     fn addresses_carry_only_filters_that_are_set() {
         assert_eq!(href("/leads", &[("status", ""), ("text", "a b&c")]), "/leads?text=a+b%26c");
         assert_eq!(href("/leads", &[("status", "")]), "/leads");
+    }
+
+    #[test]
+    fn a_gauge_warns_before_all_is_used_and_never_overflows() {
+        let gauge = |used| GaugeLine::new("Calls".into(), (used, 1_000), 80);
+        assert_eq!([799, 800, 1_000, 1_200].map(|used| gauge(used).tone), ["ok", "warn", "bad", "bad"]);
+        assert_eq!((gauge(1_200).used, gauge(1_200).text.as_str()), (1_000, "1,200 of 1,000"));
+        assert_eq!(GaugeLine::new("Calls".into(), (0, 0), 80).tone, "ok");
     }
 
     #[test]

@@ -10,11 +10,12 @@ import { Quiet } from "./support/program.js";
 /** As long as people's names and addresses get, without a place to break. */
 const LONG = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschaferswessenschafe";
 
-let browser, program, storageState, lines;
+let browser, program, storageState, adminState, lines;
 
 before(async () => {
-  [browser, program] = await Promise.all([launch(), Quiet.start()]);
+  [browser, program] = await Promise.all([launch(), Quiet.start({ roles: ["operator", "admin"] })]);
   storageState = await session(browser, program, "operator@example.com");
+  adminState = await session(browser, program, "admin@example.com");
   await program.faults(
     { fault: "refuse_record", code: "INVALID_DATA", api_name: "Email", match: { field: "Email", ends_with: "@refused.example" } },
     { fault: "refuse_record", code: "RECORD_LOCKED", match: { field: "Email", ends_with: "@locked.example" } },
@@ -34,8 +35,8 @@ before(async () => {
 
 after(() => Promise.all([browser?.close(), program?.stop()]));
 
-async function newPage() {
-  return watched(await contextOf(browser, program, { storageState }));
+async function newPage(state = storageState) {
+  return watched(await contextOf(browser, program, { storageState: state }));
 }
 
 const heading = (page) => page.getByRole("heading", { level: 1 });
@@ -56,11 +57,20 @@ for (const [state, label] of [["sent", "Sent"], ["failed", "Failed"], ["retrying
   });
 }
 
-for (const path of ["/", "/leads", "/leads?status=failed", "/leads?text=nobody-has-this-name", "/outbox", "/outbox?state=uncertain", "/outbox?text=nobody-said-this", "/operations", "/operations/preview?subject=jobs&act=retry", "/filters", "/connections", "/quarantine", "/schedules", "/schedules/leads.sweep", "/processes", "/health", "/settings/seller", "/settings/forms", "/forms/quote", "/account"]) {
+for (const path of ["/", "/leads", "/leads?status=failed", "/leads?text=nobody-has-this-name", "/outbox", "/outbox?state=uncertain", "/outbox?text=nobody-said-this", "/operations", "/operations/preview?subject=jobs&act=retry", "/filters", "/connections", "/connections/zoho", "/connections/zoho/mapping", "/quarantine", "/schedules", "/schedules/leads.sweep", "/processes", "/health", "/settings/seller", "/settings/forms", "/forms/quote", "/account"]) {
   test(`the page ${path}`, async () => {
     const page = await newPage();
     await page.goto(path);
     await assertPageRules(page, path);
+    assertUntroubled(page);
+  });
+}
+
+for (const path of ["/connections/zoho", "/connections/zoho/disconnection", "/connections/zoho/mapping", "/settings/mail", "/settings/seller", "/settings/forms", "/imports", "/account"]) {
+  test(`the page ${path}, as an admin sees it`, async () => {
+    const page = await newPage(adminState);
+    await page.goto(path);
+    await assertPageRules(page, `${path}, as an admin`);
     assertUntroubled(page);
   });
 }

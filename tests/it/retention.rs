@@ -82,6 +82,21 @@ both_engines! {
         assert_eq!(count(&whole, "jobs WHERE note IS NOT NULL OR last_error IS NOT NULL").await, 0);
     }
 
+    async fn a_bulk_operation_goes_a_year_after_its_end_and_one_under_way_never(app: TestApp) {
+        let whole = app.whole().await;
+        execute(&whole, "INSERT INTO bulk_operations (line_id, subject, act, filter, started_by, state, id_max, total, is_total_floor, done, skipped,
+                refused, reasons, created_at, updated_at)
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 605)
+            SELECT 'line', 'jobs', 'retry', 'text=ada ' || i, 'user:1', CASE WHEN i % 5 = 0 THEN 'running' WHEN i % 5 = 1 THEN 'failed' ELSE 'done' END,
+                9, 9, FALSE, 9, 0, 0, '{}', '2026-11-22 08:00:00', '2026-11-22 09:00:00' FROM n").await;
+        execute(&whole, "UPDATE bulk_operations SET finished_at = '2026-11-22 09:00:00' WHERE state <> 'running'").await;
+        sweep_after(&app, &whole, 364).await;
+        assert_eq!(count(&whole, "bulk_operations").await, 605);
+        sweep_after(&app, &whole, 2).await;
+        assert_eq!(count(&whole, "bulk_operations").await, 121);
+        assert_eq!(count(&whole, "bulk_operations WHERE state = 'running'").await, 121);
+    }
+
     async fn what_is_not_finished_is_never_removed(app: TestApp) {
         let whole = app.whole().await;
         one_done_and_one_dead(&whole).await;

@@ -1,6 +1,7 @@
 //! Health: the report for monitors, the page, metrics, and the commands beside them.
 
 mod commands;
+mod figures;
 mod metrics;
 mod page;
 mod report;

@@ -100,7 +100,7 @@ both_engines! {
         let told = told.json();
         assert_eq!(recommended(&told)[0], "zoho-crm:connection");
         let first = &told["recommendations"][0];
-        assert_eq!((&first["title"], &first["help"]["page"]["path"]), (&json!("Connect Zoho CRM again"), &json!("/connections")));
+        assert_eq!((&first["title"], &first["help"]["page"]["path"]), (&json!("Connect Zoho CRM again"), &json!("/connections/zoho")));
         assert!(first["reason"].as_str().is_some_and(|why| why.contains("[invalid_code]")), "{first}");
         assert_eq!(check(&told, "leads:waiting").0, "warn");
         assert_eq!(check(&told, "leads:oldest-waiting").0, "fail");

@@ -3,12 +3,15 @@
 mod command;
 mod pages;
 mod taking_over;
+mod whole_files;
 
 use std::io::Cursor;
 
+use throughline::Result;
 use throughline::db::Tx;
 use throughline::imports::plan::Plan;
 use throughline::imports::run::{Run, Step};
+use throughline::imports::staged::Staging;
 use throughline::imports::{Import, ImportId, ImportState, NewImport, Standing, actions, batches, queries};
 
 use crate::harness::Whole;
@@ -49,9 +52,16 @@ pub async fn found(whole: &Whole, id: ImportId) -> Import {
     whole.ask(move |conn| queries::find(conn, id)).await.expect("it is there")
 }
 
+/// A file of which everything was taken in has come whole.
+pub async fn completed(whole: &Whole, staging: Staging, text: &str) {
+    let (file, plan, now) = (staging.end().await.expect("it is kept"), plan(text), whole.app.clock.now());
+    let complete = move |tx: &mut Tx<'_>| -> Result<usize> { Ok(queries::complete(tx, now, &file, &plan)?) };
+    assert_eq!(whole.app.store.write("test.complete", "k", complete).await.expect("it is written"), 1);
+}
+
 /// Runs an import from where it stands to its end.
 pub async fn run_out(whole: &Whole, import: Import, text: &str) -> Standing {
-    let mut run = Run::begin(&whole.app, import, Cursor::new(text.to_owned())).expect("it begins");
+    let mut run = Run::begin(&whole.app, import, Cursor::new(text.to_owned())).await.expect("it begins");
     loop {
         match run.step().await.expect("a step") {
             Step::On(_) => {}

@@ -138,7 +138,7 @@ both_engines! {
         whole.app.store.write("test.lose", "k", lose).await.expect("it is gone");
         whole.run_until_idle().await;
         let shown = page(&browser, "/imports/1").await;
-        assert!(shown.contains("It stands still") && shown.contains("the file is empty"), "{shown}");
+        assert!(shown.contains("It stands still") && shown.contains("bytes are missing; upload it again"), "{shown}");
         let find = |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<usize> {
             use diesel::prelude::*;
             Ok(diesel::update(throughline::db::schema::import_pieces::table)

@@ -16,7 +16,7 @@ use throughline::leads::{Lead, LeadStatus};
 use throughline::line::LineId;
 use throughline::outbox::admin::Request;
 
-use super::{STATES, begun, found, imported, run_out};
+use super::{STATES, begun, completed, found, imported, run_out};
 use crate::harness::{Whole, both_engines};
 
 async fn leads(whole: &Whole) -> Vec<Lead> {
@@ -93,7 +93,7 @@ both_engines! {
         let whole = app.whole().await;
         let text = many(350);
         let import = begun(&whole, &text, ImportState::Running).await;
-        let mut killed = Run::begin(&whole.app, import.clone(), Cursor::new(text.clone())).expect("it begins");
+        let mut killed = Run::begin(&whole.app, import.clone(), Cursor::new(text.clone())).await.expect("it begins");
         for _ in 0..2 {
             assert!(matches!(killed.step().await, Ok(Step::On(_))));
         }
@@ -110,8 +110,8 @@ both_engines! {
         let whole = app.whole().await;
         let text = many(350);
         let import = begun(&whole, &text, ImportState::Running).await;
-        let run = || Run::begin(&whole.app, import.clone(), Cursor::new(text.clone())).expect("it begins");
-        let (mut first, mut second) = (run(), run());
+        let run = async || Run::begin(&whole.app, import.clone(), Cursor::new(text.clone())).await.expect("it begins");
+        let (mut first, mut second) = (run().await, run().await);
         assert!(matches!(first.step().await, Ok(Step::On(_))));
         assert_eq!(second.step().await.expect("a step"), Step::SteppedBack);
         assert!(matches!(first.step().await, Ok(Step::On(Standing { rows_done: 200, skipped: 0, .. }))));
@@ -134,13 +134,13 @@ both_engines! {
         let import = begun(&whole, &text, ImportState::Staged).await;
         let mut staging = Staging::of(&whole.app, import.id);
         staging.take(text.as_bytes()).await.expect("it is kept");
-        staging.complete().await.expect("whole");
+        completed(&whole, staging, &text).await;
         let (id, by, line) = (import.id, by(&whole), LineId::mint(whole.app.clock.now()));
         let start = move |tx: &mut Tx<'_>| actions::start(tx, id, &line, &by);
         let job = whole.app.store.write("test.start", "k", start).await.expect("it starts");
         // A process that was killed after its first chunk.
         let import = found(&whole, id).await;
-        let mut killed = Run::begin(&whole.app, import, staged::file(&whole.app, id)).expect("it begins");
+        let mut killed = Run::begin(&whole.app, import.clone(), staged::file(&whole.app, (id, import.file_bytes))).await.expect("it begins");
         assert!(matches!(killed.step().await, Ok(Step::On(_))));
         drop(killed);
 
@@ -160,7 +160,7 @@ both_engines! {
         let whole = app.whole().await;
         let text = many(250);
         let import = begun(&whole, &text, ImportState::Running).await;
-        let mut run = Run::begin(&whole.app, import.clone(), Cursor::new(text)).expect("it begins");
+        let mut run = Run::begin(&whole.app, import.clone(), Cursor::new(text)).await.expect("it begins");
         assert!(matches!(run.step().await, Ok(Step::On(_))));
         let (id, by) = (import.id, by(&whole));
         let again = by.clone();
@@ -206,7 +206,7 @@ both_engines! {
         let text = format!("{STATES}7,Gus,,,pending,,,,,,,\n1,Ada Lovelace,ada@example.com,,pending,,,,,,,\n");
         let import = begun(&whole, &text, ImportState::Staged).await;
         let before = count_leads(&whole).await;
-        let rules = run::rules(&whole.app, &import).expect("rules");
+        let rules = run::rules(&whole.app, import.plan().expect("a plan")).await.expect("rules");
         let found = survey(&whole.app, (Cursor::new(text), rules), "old", 1_000, |_| {}).await.expect("it is read");
         assert_eq!((found.rows, found.queued, found.sent, found.failed, found.refused, found.there), (7, 4, 1, 1, 1, 3));
         assert!(found.is_whole);
@@ -222,7 +222,7 @@ both_engines! {
         let import = begun(&whole, STATES, ImportState::Staged).await;
         let mut staging = Staging::of(&whole.app, import.id);
         staging.take(STATES.as_bytes()).await.expect("it is kept");
-        staging.complete().await.expect("whole");
+        completed(&whole, staging, STATES).await;
         let day = std::time::Duration::from_secs(24 * 60 * 60);
         let left = || whole.ask(|conn| Ok((import_pieces::table.count().get_result(conn)?, import_refusals::table.count().get_result(conn)?)));
         for (days, expected) in [(6, (1, 1)), (2, (0, 1)), (23, (0, 0))] {

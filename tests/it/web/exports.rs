@@ -102,13 +102,20 @@ both_engines! {
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
         browser.get("/leads?format=csv&status=failed&text=ada").await;
         browser.get("/outbox?format=csv&class=validation").await;
+        as_program(&browser, "/leads?source=shop", "application/json").await;
+        as_program(&browser, "/outbox?state=failed", "application/json").await;
+        browser.get("/leads").await;
+        browser.get("/outbox").await;
         let told: Vec<(String, String, Option<String>)> = whole
             .ask(|conn| audit::table.filter(audit::action.like("%.export")).order(audit::id).select((audit::actor, audit::action, audit::after)).load(conn))
             .await;
         let told: Vec<_> = told.iter().map(|(actor, action, after)| (actor.as_str(), action.as_str(), after.as_deref().unwrap_or_default())).collect();
         assert_eq!(told[0].1, "leads.export");
         assert!(told[0].0.starts_with("user:") && told[0].2.contains("failed") && told[0].2.contains("ada"), "{told:?}");
-        assert_eq!((told[1].1, told[1].2), ("jobs.export", "{\"class\":\"validation\"}"));
+        assert_eq!((told[1].1, told[1].2), ("jobs.export", "{\"class\":\"validation\",\"format\":\"csv\"}"));
+        assert_eq!((told[2].1, told[2].2), ("leads.export", "{\"format\":\"json\",\"source\":\"shop\",\"status\":null,\"text\":null}"));
+        assert_eq!((told[3].1, told[3].2), ("jobs.export", "{\"format\":\"json\",\"state\":\"failed\"}"));
+        assert_eq!(told.len(), 4, "whoever looks at a page takes nothing along");
         let nobody = Browser::open(&whole).await;
         assert_eq!(as_program(&nobody, "/leads?format=csv", "text/csv").await.status.code, 401);
         assert_eq!(nobody.get("/leads?format=csv").await.status.code, 303, "a person is led to the sign-in");

@@ -8,7 +8,7 @@ use throughline::seller::{self, Language, Seller};
 use super::browser::Browser;
 use crate::harness::{Answered, Whole, both_engines, read};
 
-const PAGE: &str = "/settings/seller";
+pub const PAGE: &str = "/settings/seller";
 
 /// A form without mistakes.
 const GOOD: [(&str, &str); 12] = [
@@ -29,15 +29,21 @@ const GOOD: [(&str, &str); 12] = [
 /// A picture of one pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
-async fn current(whole: &Whole) -> Seller {
+pub async fn current(whole: &Whole) -> Seller {
     let config = whole.app.config.clone();
     whole.ask(move |conn| seller::current(conn, &config)).await
 }
 
 /// Form fields with some of them replaced.
-fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let kept = GOOD.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
     kept.chain(changes).copied().collect()
+}
+
+/// Saves settings without mistakes, some of them chosen.
+pub async fn save(browser: &Browser, changes: &[(&str, &str)]) {
+    let saved = browser.post(PAGE, &with(changes)).await;
+    assert_eq!(saved.status, Status::SeeOther, "{}", saved.text);
 }
 
 async fn upload(browser: &Browser, file: &[u8]) -> Answered {
