@@ -13,6 +13,8 @@ pub enum Topic {
     Ready,
     Leads,
     Connections,
+    /// What providers told us.
+    Inbox,
 }
 
 /// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.

@@ -2,6 +2,7 @@
 //! seven classes here, at its edge and nowhere else.
 
 pub mod smtp;
+pub mod stripe;
 pub mod zoho;
 
 use crate::db::text_enum;
