@@ -2,6 +2,7 @@
 //! knows us, forms instead of JSON, errors as an object `error`, events kept for 30 days.
 
 mod events;
+pub mod samples;
 mod webhooks;
 
 pub use self::webhooks::Webhook;
