@@ -3,6 +3,7 @@
 mod load;
 mod mail;
 mod setting;
+mod stripe;
 mod zoho;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use secrecy::SecretString;
 pub use load::{Mistakes, Sources};
 pub use mail::{Login, MailConfig, Security, Sender, SmtpConfig};
 pub use setting::Setting;
+pub use stripe::{StripeConfig, StripeMode};
 pub use zoho::LEAD_FIELDS;
 
 /// Everything that can be set. docs/configuration.md says what each key does.
@@ -41,6 +43,7 @@ pub struct Config {
     /// ISO 3166 alpha-2: how a phone number without a country code is read.
     pub phone_region: Option<String>,
     pub zoho: ZohoConfig,
+    pub stripe: StripeConfig,
     /// None: no mail is sent.
     pub mail: Option<MailConfig>,
     /// CRON expression with five fields for the daily sweep, read in `zone`.
@@ -60,6 +63,8 @@ pub struct Retention {
     pub quarantined_days: u32,
     /// Submissions marked as spam, from then on.
     pub spam_days: u32,
+    /// What providers told us, without its content.
+    pub receipts_days: u32,
 }
 
 /// What a process does.

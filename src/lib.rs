@@ -11,6 +11,7 @@ pub mod error;
 pub mod health;
 pub mod http;
 pub mod imports;
+pub mod inbox;
 pub mod integrations;
 pub mod leads;
 pub mod line;
@@ -45,7 +46,7 @@ use outbox::Registry;
 use outbox::schedules::Schedule;
 
 /// Routes that carry no cookie and take what other sites and programs send: exempt from the cross-site defence.
-const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", leads::FORMS];
+const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", leads::FORMS, inbox::STRIPE_WEBHOOK];
 
 /// The kinds of jobs this program can do, and what providers allow.
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
@@ -53,6 +54,7 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
         leads::jobs(registry);
         imports::jobs(registry);
         messages::jobs(registry);
+        inbox::jobs(registry);
         retention::jobs(registry);
         outbox_viewer::jobs(registry);
         connections::limits(registry, config);
@@ -62,7 +64,8 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
 
 /// What is due by the clock.
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
-    Ok([leads::sweep_job::schedules(app)?, leads::news::schedules()?, retention::schedules()?].concat())
+    Ok([leads::sweep_job::schedules(app)?, leads::news::schedules()?, inbox::read_events_job::schedules(app)?, retention::schedules()?]
+        .concat())
 }
 
 /// The web server, ready to be launched or tested.
@@ -86,6 +89,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         .manage(defence)
         .manage(accounts::Accounts::default())
         .manage(health::Desk::default())
+        .manage(inbox::RefusalGate::default())
         .attach(accounts::announce_set_up())
         .attach(schedule_viewer::know_schedules(schedules))
         .mount(
@@ -95,6 +99,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 accounts::routes(),
                 leads::routes(),
                 imports::routes(),
+                inbox::routes(),
                 connections::routes(),
                 health::routes(),
                 lines::routes(),

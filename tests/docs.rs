@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/configuration.md",
     "docs/health.md",
+    "docs/inbox.md",
     "docs/intake.md",
     "docs/mail.md",
     "docs/operations.md",
@@ -58,7 +59,7 @@ fn in_backticks(text: &str) -> Vec<&str> {
 /// The names of settings that a text quotes: `DATABASE_URL`, `THROUGHLINE_…`.
 fn settings(text: &str) -> BTreeSet<String> {
     let is_setting = |name: &&str| {
-        let starts = ["DATABASE_", "ROCKET_", "THROUGHLINE_", "ZOHO_", "CRON_"].iter().any(|start| name.starts_with(start));
+        let starts = ["DATABASE_", "ROCKET_", "THROUGHLINE_", "ZOHO_", "STRIPE_", "CRON_"].iter().any(|start| name.starts_with(start));
         starts && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
     };
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(is_setting).map(str::to_owned).collect()
@@ -66,7 +67,7 @@ fn settings(text: &str) -> BTreeSet<String> {
 
 /// The files that read settings, without their tests.
 fn loaded() -> String {
-    ["src/config/load.rs", "src/config/mail.rs", "src/config/zoho.rs"]
+    ["src/config/load.rs", "src/config/mail.rs", "src/config/stripe.rs", "src/config/zoho.rs"]
         .map(|path| read(path).split("#[cfg(test)]").next().expect("a program").to_owned())
         .concat()
 }
@@ -90,7 +91,8 @@ fn every_setting_is_described_and_every_described_setting_exists() {
 fn the_example_file_names_every_setting() {
     let (loaded, example) = (loaded(), read("Rocket.toml"));
     for key in settings(&loaded) {
-        let name = key.trim_start_matches("THROUGHLINE_").trim_start_matches("ZOHO_").trim_start_matches("ROCKET_").to_lowercase();
+        let name = key.trim_start_matches("THROUGHLINE_").trim_start_matches("ZOHO_");
+        let name = name.trim_start_matches("STRIPE_").trim_start_matches("ROCKET_").to_lowercase();
         let is_elsewhere = ["ROCKET_CONFIG", "THROUGHLINE_MAIL_INBOX_URL", "THROUGHLINE_SAMPLE_SECRET", "CRON_SECRET", "ZOHO_API_DOMAIN", "ZOHO_REDIRECT_URI"]
             .contains(&key.as_str());
         assert!(

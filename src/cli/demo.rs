@@ -103,6 +103,10 @@ fn config(arguments: &DemoArguments, database_url: &str, (sandbox_url, smtp_url)
         ("ZOHO_CLIENT_SECRET", "demo"),
         ("ZOHO_ACCOUNTS_URL", sandbox_url),
         ("ZOHO_API_URL", sandbox_url),
+        ("STRIPE_API_URL", sandbox_url),
+        ("STRIPE_SECRET_KEY", sandbox::stripe::SECRET_KEY),
+        ("STRIPE_WEBHOOK_SECRET", sandbox::stripe::WEBHOOK_SECRET),
+        ("STRIPE_ACCOUNT", ""),
     ] {
         sources.set(key, value);
     }

@@ -9,6 +9,7 @@ use rocket::fairing::AdHoc;
 use throughline::app::App;
 use throughline::config::{Config, Roles, Sources};
 use throughline::db::{self, Engine};
+use throughline::inbox;
 use throughline::messages;
 use throughline::outbox::{Announcement, Engine as Outbox, Registry, presence, worker};
 use throughline::scheduler;
@@ -80,6 +81,7 @@ impl Background {
     async fn start(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> anyhow::Result<Self> {
         let outbox = Outbox::new(app.clone(), registry.clone());
         messages::announce(app).await.context("noting which mail server is set")?;
+        inbox::announce(app).await.context("noting whether Stripe is set")?;
         // Before anything is said or claimed: heartbeats and leases rest on the time.
         presence::keep_time(app).await.context("reading the database's clock")?;
         let now = app.clock.now();

@@ -16,7 +16,7 @@ use figment::value::{Dict, Value};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{Config, IntakeLimit, Retention, Roles, mail, zoho};
+use super::{Config, IntakeLimit, Retention, Roles, mail, stripe, zoho};
 
 /// Names that the earlier systems used.
 const ALIASES: [(&str, &str); 2] = [("THROUGHLINE_CRON_SECRET", "CRON_SECRET"), ("ZOHO_API_URL", "ZOHO_API_DOMAIN")];
@@ -83,6 +83,7 @@ impl Sources {
                 Some(("ROCKET", name)) => (Some(&self.file), name),
                 Some(("THROUGHLINE", name)) => (table(&self.file, "throughline"), name),
                 Some(("ZOHO", name)) => (table(&self.file, "zoho"), name),
+                Some(("STRIPE", name)) => (table(&self.file, "stripe"), name),
                 _ => (table(&self.file, "throughline"), key),
             };
             table?.get(&name.to_lowercase()).and_then(as_text)
@@ -180,12 +181,14 @@ impl Config {
             phone_region: read.parsed("THROUGHLINE_PHONE_REGION", None, "AE", region),
             daily_sweep: read.parsed("THROUGHLINE_DAILY_SWEEP", "0 9 * * *".into(), "\"0 9 * * *\"", cron),
             zoho: zoho::read(&mut read),
+            stripe: stripe::read(&mut read),
             mail: mail::read(&mut read),
             retention: Retention {
                 done_jobs_days: read.parsed("THROUGHLINE_KEEP_DONE_JOBS_DAYS", 90, "90", days),
                 failed_jobs_days: read.parsed("THROUGHLINE_KEEP_FAILED_JOBS_DAYS", 365, "365", days),
                 quarantined_days: read.parsed("THROUGHLINE_KEEP_QUARANTINED_DAYS", 30, "30", days),
                 spam_days: read.parsed("THROUGHLINE_KEEP_SPAM_DAYS", 7, "7", days),
+                receipts_days: read.parsed("THROUGHLINE_KEEP_RECEIPTS_DAYS", 400, "400", receipts_days),
             },
             sample_secret: read.secret("THROUGHLINE_SAMPLE_SECRET", 8),
         };
@@ -270,6 +273,11 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
 fn region(text: &str) -> Result<Option<String>, String> {
     let code = text.to_uppercase();
     if phonenumber::country::Id::from_str(&code).is_ok() { Ok(Some(code)) } else { Err("is not a country code of two letters".into()) }
+}
+
+/// Stripe sends an event again for three days and keeps it for thirty: a receipt that was removed sooner would be taken for new.
+fn receipts_days(text: &str) -> Result<u32, String> {
+    days(text).and_then(|days| if days >= 90 { Ok(days) } else { Err("is less than the 90 days for which events are kept whole".into()) })
 }
 
 fn cron(text: &str) -> Result<String, String> {

@@ -41,6 +41,7 @@ pub use renewal::with_renewal;
 use rocket::{Route, routes};
 
 use crate::config::Config;
+use crate::integrations::stripe;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::RegistryBuilder;
 use crate::outbox::limits::{Limits, Window};
@@ -53,6 +54,15 @@ pub fn routes() -> Vec<Route> {
 /// What each provider allows, as the settings say.
 pub fn limits(registry: &mut RegistryBuilder, config: &Config) {
     registry.limit(PROVIDER, zoho_limits(config));
+    if config.stripe.secret_key.is_some() {
+        registry.limit(stripe::PROVIDER, stripe_limits());
+    }
+}
+
+/// Stripe takes 25 calls a second in test mode and 100 in live mode, and has a limit of calls at once that it does not tell
+/// (docs.stripe.com/rate-limits, 2026-11): below the lower of the two.
+fn stripe_limits() -> Limits {
+    Limits { at_once: 8, windows: vec![Window { seconds: 1, calls: 20 }] }
 }
 
 fn zoho_limits(config: &Config) -> Limits {

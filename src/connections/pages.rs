@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::integrations::smtp::PROVIDER as MAIL;
+use crate::integrations::stripe::PROVIDER as STRIPE;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::{Registry, breaker, limits};
 use crate::web::{CsvFile, ListForm, Section, Shape};
@@ -30,8 +31,9 @@ pub enum Listed {
 #[get("/connections")]
 pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer, form: ListForm) -> Result<Listed> {
     let (registry, now) = (registry.inner().clone(), app.clock.now());
-    // The mail server is one where the settings name it.
-    let providers = [Some(PROVIDER), registry.limits(MAIL).map(|_| MAIL)];
+    // The mail server and Stripe are among them where the settings name them.
+    let named = |provider: &'static str| registry.limits(provider).map(|_| provider);
+    let providers = [Some(PROVIDER), named(STRIPE), named(MAIL)];
     let read = move |conn: &mut Conn| -> Result<Vec<Told>> {
         providers.into_iter().flatten().map(|provider| told_of(conn, &registry, provider, now)).collect()
     };

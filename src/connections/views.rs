@@ -8,6 +8,7 @@ use super::holds::{Held, HoldLine};
 use super::model::{ConnectionState, Summary};
 use crate::clock::UtcTime;
 use crate::integrations::smtp::PROVIDER as MAIL;
+use crate::integrations::stripe::PROVIDER as STRIPE;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
@@ -36,6 +37,8 @@ pub struct ConnectionList {
     pub own_zone: &'static str,
     pub may_operate: bool,
     pub exports: Exports,
+    /// The others that could be: the pages that say how.
+    pub missing: Vec<(&'static str, &'static str)>,
 }
 
 /// One of them.
@@ -61,6 +64,7 @@ impl ConnectionList {
             own_zone: times.zone.name(),
             may_operate,
             exports: Exports::of("/connections"),
+            missing: if told.iter().any(|told| told.provider == STRIPE) { Vec::new() } else { vec![("Stripe", "/connections/stripe")] },
             shell,
         }
     }
@@ -71,7 +75,7 @@ impl ConnectionPanel {
         let hold = told.held.of(Scope::Connection, told.provider, times);
         Self {
             id: told.provider,
-            page: (told.provider == PROVIDER).then_some("/connections/zoho"),
+            page: page(told.provider),
             name: if told.provider == MAIL { "Mail server".into() } else { provider_name(told.provider).to_owned() },
             pill: Pill::of(word(told, hold.is_some(), times.now)),
             state: state(told, times),
@@ -79,6 +83,14 @@ impl ConnectionPanel {
             gauges: told.gauge.as_ref().map(|gauge| gauges(told.provider, gauge)).unwrap_or_default(),
             facts: facts(told, times),
         }
+    }
+}
+
+fn page(provider: &str) -> Option<&'static str> {
+    match provider {
+        PROVIDER => Some("/connections/zoho"),
+        STRIPE => Some("/connections/stripe"),
+        _ => None,
     }
 }
 
@@ -101,6 +113,9 @@ pub(super) fn state(told: &Told, times: Times) -> String {
     let reason = || summary.state_reason.as_deref().map(|why| format!(" {}", format::ended(why))).unwrap_or_default();
     match (summary.state, summary.blocked_until.filter(|until| *until > times.now)) {
         (ConnectionState::NeedsReconnect, _) if told.provider == MAIL => format!("It refuses us.{} Its mails are kept and wait.", reason()),
+        (ConnectionState::NeedsReconnect, _) if told.provider == STRIPE => {
+            format!("It refuses our key.{} What it pushes to us is taken all the same.", reason())
+        }
         (ConnectionState::NeedsReconnect, _) => format!("A person must connect it again.{} Its jobs are kept and wait.", reason()),
         (ConnectionState::Disconnected, _) => format!("It was disconnected.{} Its jobs are kept and wait.", reason()),
         (ConnectionState::Connected, Some(until)) => {
@@ -143,6 +158,8 @@ fn facts(told: &Told, times: Times) -> Vec<Fact> {
     }
     if told.provider == MAIL {
         facts.push(Fact::text("Sent twice", "to staff possible after a lost answer, under the same Message-ID; to anybody else never"));
+    }
+    if told.provider != PROVIDER {
         facts.push(Fact::text("In use since", when(summary.connected_at)));
         return facts;
     }

@@ -31,6 +31,9 @@ const TRACE_DAYS: u32 = 90;
 const REFUSED_DAYS: u32 = 30;
 const STAGED_DAYS: u32 = 7;
 
+/// What was posted with a wrong signature: long enough to find out why.
+const UNSIGNED_DAYS: u32 = 30;
+
 /// Every column of the schema.
 #[rustfmt::skip]
 pub const REGISTRY: &[Register] = &[
@@ -216,6 +219,29 @@ pub const REGISTRY: &[Register] = &[
         table: "import_refusals",
         personal: &[("why", Days(REFUSED_DAYS)), ("content", Days(REFUSED_DAYS))],
         plain: &["id", "import_id", "line", "refused_at"],
+    },
+    // What is left of a receipt says that the event came and what became of it.
+    Register {
+        table: "receipts",
+        personal: &[("headers", Days(TRACE_DAYS)), ("body", Days(TRACE_DAYS)), ("address", Days(TRACE_DAYS)), ("reason", Days(TRACE_DAYS))],
+        plain: &[
+            "id", "provider", "event_id", "event_type", "object_id", "verdict", "livemode", "account", "api_version", "size_bytes",
+            "happened_at", "received_at", "state", "caused", "line_id", "duplicates", "seen_again_at", "settled_at",
+        ],
+    },
+    Register {
+        table: "refused_webhooks",
+        personal: &[("address", Days(UNSIGNED_DAYS)), ("headers", Days(UNSIGNED_DAYS)), ("body", Days(UNSIGNED_DAYS))],
+        plain: &["id", "provider", "flaw", "size_bytes", "received_at"],
+    },
+    Register { table: "refused_webhook_counts", personal: &[], plain: &["provider", "flaw", "hour_at", "refused"] },
+    Register {
+        table: "event_feeds",
+        personal: &[],
+        plain: &[
+            "provider", "begins_at", "cursor_id", "cursor_at", "walk_newest_id", "walk_newest_at", "walk_after_id", "read_at", "gap_from",
+            "gap_found_at",
+        ],
     },
 ];
 

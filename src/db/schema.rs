@@ -673,3 +673,67 @@ diesel::table! {
         id -> BigInt,
     }
 }
+
+diesel::table! {
+    receipts (id) {
+        id -> BigInt,
+        provider -> Text,
+        event_id -> Text,
+        event_type -> Text,
+        object_id -> Nullable<Text>,
+        verdict -> Text,
+        livemode -> Nullable<Bool>,
+        account -> Nullable<Text>,
+        api_version -> Nullable<Text>,
+        headers -> Nullable<Text>,
+        body -> Nullable<Binary>,
+        size_bytes -> BigInt,
+        address -> Nullable<Text>,
+        happened_at -> Nullable<Timestamp>,
+        received_at -> Timestamp,
+        state -> Text,
+        reason -> Nullable<Text>,
+        caused -> Nullable<Text>,
+        line_id -> Text,
+        duplicates -> BigInt,
+        seen_again_at -> Nullable<Timestamp>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    refused_webhooks (id) {
+        id -> BigInt,
+        provider -> Text,
+        flaw -> Text,
+        address -> Text,
+        headers -> Text,
+        body -> Binary,
+        size_bytes -> BigInt,
+        received_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    refused_webhook_counts (provider, flaw, hour_at) {
+        provider -> Text,
+        flaw -> Text,
+        hour_at -> Timestamp,
+        refused -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_feeds (provider) {
+        provider -> Text,
+        begins_at -> Timestamp,
+        cursor_id -> Nullable<Text>,
+        cursor_at -> Nullable<Timestamp>,
+        walk_newest_id -> Nullable<Text>,
+        walk_newest_at -> Nullable<Timestamp>,
+        walk_after_id -> Nullable<Text>,
+        read_at -> Nullable<Timestamp>,
+        gap_from -> Nullable<Timestamp>,
+        gap_found_at -> Nullable<Timestamp>,
+    }
+}

@@ -14,6 +14,8 @@ pub enum Topic {
     Leads,
     Connections,
     Orders,
+    /// What providers told us.
+    Inbox,
 }
 
 /// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.

@@ -39,7 +39,7 @@ pub const PROCESS: &str = "/health/processing";
 pub const REFRESH: &str = "/health/refresh";
 
 /// Ids in the order of effect. One that is not here helps nobody who is told of it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 24] = [
     "database:answers",
     "database:disk-free",
     "processes:heartbeat",
@@ -47,6 +47,9 @@ const ORDER: [&str; 21] = [
     "zoho-crm:refresh",
     "zoho-crm:breaker",
     "zoho-crm:quota",
+    "stripe:webhooks",
+    "stripe:events",
+    "inbox:failed",
     "processes:clock",
     "outbox:oldest-ready",
     "leads:success-rate",
@@ -117,6 +120,8 @@ fn one(check: &Check, facts: Option<&Facts>) -> Option<Advice> {
         "zoho-crm:refresh" => ("Try the token refresh out", Help::Act { path: REFRESH, label: "Test token refresh" }),
         "zoho-crm:breaker" => ("Wait, or see what Zoho answered", page("/outbox?state=retrying", "Open jobs")),
         "zoho-crm:quota" => ("See what uses the calls, or raise the limit", page("/connections", "Open connections")),
+        "stripe:webhooks" | "stripe:events" => ("See what Stripe tells us", page("/connections/stripe", "Open Stripe")),
+        "inbox:failed" => ("See why they failed, then replay them", page("/inbox?state=failed", "Open failed events")),
         "processes:clock" => ("Set the clock right", page("/processes", "Open processes")),
         "outbox:oldest-ready" | "leads:waiting" => ("Process what waits now", Help::Act { path: PROCESS, label: "Process pending now" }),
         "leads:oldest-waiting" => return oldest(check, facts),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every id there is. They stay as they are.
-pub const IDS: [&str; 23] = [
+pub const IDS: [&str; 26] = [
     "database:answers",
     "database:size",
     "database:disk-free",
@@ -16,6 +16,9 @@ pub const IDS: [&str; 23] = [
     "zoho-crm:breaker",
     "zoho-crm:quota",
     "zoho-crm:last-success",
+    "stripe:webhooks",
+    "stripe:events",
+    "inbox:failed",
     "leads:waiting",
     "leads:oldest-waiting",
     "leads:failed",

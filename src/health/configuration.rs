@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::check::State;
-use crate::config::{Config, IntakeLimit, MailConfig, Roles, Security};
+use crate::config::{Config, IntakeLimit, MailConfig, Roles, Security, StripeMode};
 use crate::connections::callback_url;
 use crate::db::Engine;
 use crate::integrations::zoho::data_centers;
@@ -63,6 +64,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     found.extend(secrets(config));
     found.extend(zoho(config));
     found.extend(mail(config));
+    found.extend(stripe(config));
     found.extend(local(config));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     found
@@ -201,6 +203,34 @@ fn mail(config: &Config) -> Vec<Finding> {
     found
 }
 
+fn stripe(config: &Config) -> Vec<Finding> {
+    const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
+    const KEY: &str = "STRIPE_SECRET_KEY";
+    let (stripe, mut found) = (&config.stripe, Vec::new());
+    match (stripe.webhook_secrets.is_empty(), stripe.secret_key.is_none()) {
+        (true, true) => found.push(Finding::new(Weight::Note, KEY, "is not set, nor is a signing secret: Stripe is not used.")),
+        (true, false) => {
+            found.push(Finding::new(
+                Weight::Failure,
+                SECRET,
+                "is not set, though the key is: webhooks are answered 503. Copy it from the endpoint.",
+            ));
+        }
+        (false, true) => {
+            let text = "is not set, though a signing secret is: lost webhooks are not made up for, and test events count as live ones.";
+            found.push(Finding::new(Weight::Warning, KEY, text));
+        }
+        (false, false) => {}
+    }
+    if stripe.webhook_secrets.iter().any(|secret| !secret.expose_secret().starts_with("whsec_")) {
+        found.push(Finding::new(Weight::Warning, SECRET, "holds something that is not one of Stripe's: those begin with whsec_."));
+    }
+    if stripe.mode() == Some(StripeMode::Test) && !names_this_machine(&config.public_url) {
+        found.push(Finding::new(Weight::Note, KEY, "is a key of test mode: no money moves, and events of live mode are refused."));
+    }
+    found
+}
+
 /// Nothing is wrong with a sender of another domain, but its owner must have allowed this server to send for it.
 fn sender(config: &Config, mail: &MailConfig) -> Option<Finding> {
     let host = url::Url::parse(&config.public_url).ok()?.host_str()?.to_lowercase();
@@ -315,6 +345,7 @@ mod tests {
             ("THROUGHLINE_SAMPLE_SECRET", "sample-secret"),
             ("ZOHO_CLIENT_ID", "1000.X"),
             ("ZOHO_ACCOUNTS_URL", "https://accounts.example.com"),
+            ("STRIPE_WEBHOOK_SECRET", "0123456789abcdef"),
         ];
         let expected = [
             (Weight::Failure, "THROUGHLINE_TRUSTED_PROXIES"),
@@ -323,9 +354,12 @@ mod tests {
             (Weight::Warning, "THROUGHLINE_SAMPLE_SECRET"),
             (Weight::Warning, "ZOHO_CLIENT_SECRET"),
             (Weight::Warning, "ZOHO_ACCOUNTS_URL"),
+            (Weight::Warning, "STRIPE_SECRET_KEY"),
+            (Weight::Warning, "STRIPE_WEBHOOK_SECRET"),
             (Weight::Warning, "THROUGHLINE_INTAKE_LIMIT"),
         ];
         assert_eq!(told(&settings), expected.map(|(weight, setting)| (weight, setting.into())));
+        assert_eq!(told(&[("STRIPE_SECRET_KEY", "sk_test_1")]), [(Weight::Failure, "STRIPE_WEBHOOK_SECRET".into())]);
         assert_eq!(told(&[("THROUGHLINE_ROLES", "web")]), [(Weight::Failure, "THROUGHLINE_ROLES".into())]);
     }
 }

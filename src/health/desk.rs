@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::Stopwatch;
 use crate::db::{self, Conn, migrate};
 use crate::error::Error;
+use crate::inbox;
 use crate::outbox::schedules::{Schedule, Schedules};
 use crate::outbox::{Registry, lists};
 use crate::seller;
@@ -54,9 +55,10 @@ impl Desk {
 async fn look(app: &App, registry: &Registry, schedules: &Schedules) -> Report {
     let (now, registry, schedules, parts) = (app.clock.now(), registry.clone(), schedules.clone(), app.clone());
     let watch = Stopwatch::start();
-    let read = app.store.read(move |conn| {
+    let read = app.store.read(move |conn| -> Result<Facts, Error> {
         let zone = seller::current(conn, &parts.config)?.zone;
-        everything(conn, &registry, &schedules.all(zone), now)
+        let facts = everything(conn, &registry, &schedules.all(zone), now)?;
+        Ok(Facts { stripe: inbox::stripe_standing(conn, &parts.config.stripe, now)?, ..facts })
     });
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(mut facts)) => {
@@ -99,6 +101,7 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         size_bytes: queries::size_bytes(conn)?,
         disk: None,
         zoho: queries::zoho(conn, registry, now)?,
+        stripe: inbox::Standing::default(),
         leads: queries::lead_figures(conn, now)?,
         jobs: lists::counts_by_kind(conn, queries::COUNTED_MAX)?,
         ready: lists::ready_since(conn, registry, now)?,

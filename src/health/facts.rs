@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::configuration::Finding;
 use crate::clock::UtcTime;
 use crate::connections::Summary;
+use crate::inbox::Standing;
 use crate::leads::LeadId;
 use crate::leads::statistics::Statistics;
 use crate::outbox::limits::Gauge;
@@ -26,6 +27,7 @@ pub struct Facts {
     /// None where the database has another machine's disk.
     pub disk: Option<Disk>,
     pub zoho: Zoho,
+    pub stripe: Standing,
     pub leads: LeadFigures,
     pub jobs: Vec<KindCount>,
     pub ready: Vec<ReadySince>,

@@ -10,6 +10,7 @@ mod crm_rules;
 mod desk;
 mod exposition;
 mod facts;
+mod inbox_rules;
 mod lead_rules;
 mod metrics;
 mod pages;

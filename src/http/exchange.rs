@@ -29,7 +29,9 @@ impl Exchange {
         tally::count(provider, answer, duration_ms);
         let (status, request_id, response) = match answer {
             Ok(answer) => {
-                (Some(answer.status), answer.header("x-request-id").map(str::to_owned), String::from_utf8_lossy(&answer.body).into_owned())
+                // Stripe's has a name of its own.
+                let request_id = answer.header("x-request-id").or_else(|| answer.header("request-id"));
+                (Some(answer.status), request_id.map(str::to_owned), String::from_utf8_lossy(&answer.body).into_owned())
             }
             Err(failure) => (None, None, format!("(no answer: {failure})")),
         };

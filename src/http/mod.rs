@@ -9,7 +9,7 @@ mod tally;
 
 pub use exchange::{CallLog, Exchange};
 pub use meter::{Meter, count_call};
-pub use redact::redact;
+pub use redact::{hide_secrets, redact};
 pub use reqwest::ReqwestTransport;
 pub use tally::{BUCKETS_MS, Calls, calls};
 

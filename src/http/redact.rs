@@ -11,10 +11,11 @@ const SECRET_NAMES: &[&str] =
 
 /// Replaces every secret value by `[hidden]` and cuts the text to 16 KiB.
 pub fn redact(text: &str) -> String {
-    cut(&hide(text))
+    cut(&hide_secrets(text))
 }
 
-fn hide(text: &str) -> String {
+/// The same in its whole length.
+pub fn hide_secrets(text: &str) -> String {
     // ASCII lower-casing keeps every byte where it is.
     let lower = text.to_ascii_lowercase();
     let mut out = String::with_capacity(text.len());

@@ -27,12 +27,12 @@ pub fn events(
     listener: Listener,
     shutdown: Shutdown,
 ) -> EventStream<impl Stream<Item = Event> + use<>> {
-    let topics: &'static [Topic] = if matches!(listener.page.as_deref(), Some("overview" | "connections" | "outbox" | "health")) {
-        &[Topic::Leads, Topic::Jobs, Topic::Connections]
-    } else if listener.page.as_deref() == Some("orders") {
-        &[Topic::Leads, Topic::Jobs, Topic::Orders]
-    } else {
-        &[Topic::Leads, Topic::Jobs]
+    let topics: &'static [Topic] = match listener.page.as_deref() {
+        Some("overview" | "connections" | "outbox" | "health") => &[Topic::Leads, Topic::Jobs, Topic::Connections],
+        Some("orders") => &[Topic::Leads, Topic::Jobs, Topic::Orders],
+        Some("inbox") => &[Topic::Leads, Topic::Jobs, Topic::Inbox],
+        Some("stripe") => &[Topic::Leads, Topic::Jobs, Topic::Connections, Topic::Inbox],
+        _ => &[Topic::Leads, Topic::Jobs],
     };
     // First listen, then compare: what happens in between is heard twice rather than never.
     let changes = app.store.subscribe();

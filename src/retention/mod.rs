@@ -3,6 +3,7 @@
 //! request waits for it. Not here: erasing one person, and what features forget by themselves (sessions, processes).
 
 mod forget_job;
+mod inbox_queries;
 mod queries;
 mod rules;
 

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::queries;
+use super::{inbox_queries, queries};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::config::Retention;
@@ -35,6 +35,8 @@ enum Age {
     Quarantined,
     /// As `THROUGHLINE_KEEP_SPAM_DAYS` says.
     Spam,
+    /// As `THROUGHLINE_KEEP_RECEIPTS_DAYS` says.
+    Receipts,
 }
 
 /// The place of a row on the walk: its time and its id.
@@ -121,6 +123,26 @@ pub const RULES: &[Rule] = &[
         way: Way::Walk { find: queries::oldest_mails, forget: queries::remove_mails },
     },
     Rule { table: "replied_addresses", columns: &["address_hash"], after: Age::Registered, way: Way::Oldest(queries::remove_replied) },
+    // Removed before what is left of the others is emptied.
+    Rule {
+        table: "receipts",
+        columns: &[],
+        after: Age::Receipts,
+        way: Way::Walk { find: inbox_queries::oldest_receipts, forget: inbox_queries::remove_receipts },
+    },
+    Rule {
+        table: "receipts",
+        columns: &["headers", "body", "address", "reason"],
+        after: Age::Registered,
+        way: Way::Walk { find: inbox_queries::full_receipts, forget: inbox_queries::empty_receipts },
+    },
+    Rule {
+        table: "refused_webhooks",
+        columns: &["address", "headers", "body"],
+        after: Age::Registered,
+        way: Way::Oldest(inbox_queries::remove_refused),
+    },
+    Rule { table: "refused_webhook_counts", columns: &[], after: Age::Days(90), way: Way::Oldest(inbox_queries::remove_refused_counts) },
     // Nobody is told of a lead so long after it came.
     Rule {
         table: "lead_news",
@@ -147,6 +169,7 @@ impl Rule {
             Age::FailedJobs => settings.failed_jobs_days,
             Age::Quarantined => settings.quarantined_days,
             Age::Spam => settings.spam_days,
+            Age::Receipts => settings.receipts_days,
         }
     }
 }
@@ -209,7 +232,8 @@ async fn chunk(app: &App, forget: impl Fn(&mut Tx<'_>) -> diesel::QueryResult<us
 mod tests {
     use super::*;
 
-    const SETTINGS: Retention = Retention { done_jobs_days: 90, failed_jobs_days: 365, quarantined_days: 30, spam_days: 7 };
+    const SETTINGS: Retention =
+        Retention { done_jobs_days: 90, failed_jobs_days: 365, quarantined_days: 30, spam_days: 7, receipts_days: 400 };
 
     #[test]
     fn every_registered_column_with_an_end_has_a_rule_that_keeps_it_no_longer() {

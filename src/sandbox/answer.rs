@@ -16,6 +16,8 @@ pub struct SandboxRequest {
     pub query: Vec<(String, String)>,
     /// The header `authorization`.
     pub authorization: Option<String>,
+    /// The header `content-type`.
+    pub content_type: Option<String>,
     pub body: Vec<u8>,
     /// Calls under way, this one included.
     pub in_flight: usize,
@@ -50,7 +52,16 @@ pub enum Delivery {
 impl SandboxRequest {
     /// A request without query and credentials.
     pub fn new(method: Method, path: &str, body: Vec<u8>) -> Self {
-        Self { method, path: path.to_owned(), query: Vec::new(), authorization: None, body, in_flight: 1, heavy_in_flight: 0 }
+        Self {
+            method,
+            path: path.to_owned(),
+            query: Vec::new(),
+            authorization: None,
+            content_type: None,
+            body,
+            in_flight: 1,
+            heavy_in_flight: 0,
+        }
     }
 
     /// `POST /crm/v8/Leads/upsert`.

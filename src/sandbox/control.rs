@@ -7,16 +7,19 @@ use super::answer::{SandboxAnswer, SandboxRequest};
 use super::crm;
 use super::faults::Fault;
 use super::mail::SunkMail;
+use super::stripe;
 use super::world::World;
+use crate::clock::UtcTime;
 use crate::http::Method;
 
 /// Answers `/__…`.
-pub(super) fn answer(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+pub(super) fn answer(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
     match (request.method, request.path.as_str()) {
         (Method::Get, "/__ledger/zoho/crm/leads") => SandboxAnswer::json(200, &json!(world.leads.ledger())),
         (Method::Get, "/__ledger/zoho/crm/notes") => SandboxAnswer::json(200, &world.notes.iter().map(crm::told).collect()),
         (Method::Get, "/__ledger/zoho/usage") => usage(world),
         (Method::Get, "/__ledger/mail") => SandboxAnswer::json(200, &world.mails.all().iter().map(SunkMail::told).collect()),
+        (Method::Post, "/__stripe/events") => stripe::script(world, request, now),
         (Method::Post, "/__mail/faults") => script_mail(world, request),
         (Method::Delete, "/__mail/faults") => {
             world.mails.clear_faults();

@@ -56,11 +56,13 @@ impl Post for InProcess {
 }
 
 fn incoming(request: &Outgoing, url: &Url, under_way: &InFlight) -> SandboxRequest {
+    let header = |wanted: &str| request.headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone());
     SandboxRequest {
         method: request.method,
         path: url.path().to_owned(),
         query: url.query_pairs().into_owned().collect(),
-        authorization: request.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, value)| value.clone()),
+        authorization: header("authorization"),
+        content_type: header("content-type"),
         body: request.body.clone(),
         in_flight: under_way.calls,
         heavy_in_flight: under_way.heavy_calls,

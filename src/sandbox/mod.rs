@@ -19,6 +19,7 @@ mod parent;
 pub mod samples;
 mod server;
 mod smtp;
+pub mod stripe;
 mod tokens;
 mod world;
 
@@ -107,7 +108,7 @@ impl Sandbox {
         let mut world = self.world();
         let now = now + world.clock_offset;
         if request.path.starts_with("/__") {
-            return control::answer(&mut world, request);
+            return control::answer(&mut world, request, now);
         }
         if let Some(rest) = request.path.strip_prefix("/inbox") {
             return inbox::answer(&world, rest, now);
@@ -130,7 +131,7 @@ impl Sandbox {
     /// When the fault is not one: a mistake in the test that scripts it.
     pub fn script(&self, fault: Value) {
         let request = SandboxRequest::new(Method::Post, "/__faults", fault.to_string().into_bytes());
-        let answer = control::answer(&mut self.world(), &request);
+        let answer = control::answer(&mut self.world(), &request, UtcTime::default());
         assert!(answer.status < 300, "not a fault: {}", String::from_utf8_lossy(&answer.body));
     }
 
@@ -180,6 +181,18 @@ impl Sandbox {
         world.mails.take(from, to, bytes, now)
     }
 
+    /// Something happens at Stripe: an event of this type about this object. Answers the webhook that tells of it.
+    pub fn happen_at_stripe(&self, event_type: &str, object: &Value, now: UtcTime) -> stripe::Webhook {
+        let mut world = self.world();
+        let now = now + world.clock_offset;
+        world.stripe.happen(event_type, object, now)
+    }
+
+    /// Stripe takes no key of ours any more, or takes it again.
+    pub fn refuse_stripe_keys(&self, refuses: bool) {
+        self.world().stripe.refuse_keys(refuses);
+    }
+
     /// Says under which address it is reached, once that is known.
     pub fn set_base_url(&self, url: &str) {
         url.clone_into(&mut self.world().options.base_url);
@@ -199,6 +212,7 @@ fn route(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAn
     match request.path.strip_prefix("/crm/v8/") {
         Some(path) => crm::answer(world, request, path, now),
         None if request.path.starts_with("/oauth/v2/") => accounts::answer(world, request, now),
+        None if request.path.starts_with("/v1/") => stripe::answer(world, request, now),
         None => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),
     }
 }

@@ -10,6 +10,7 @@ use super::faults::Faults;
 use super::leads::Leads;
 use super::limits::Credits;
 use super::mail::MailSink;
+use super::stripe::Stripe;
 use super::tokens::Tokens;
 use crate::clock::UtcTime;
 
@@ -24,6 +25,7 @@ pub(super) struct World {
     pub credits: Credits,
     pub faults: Faults,
     pub mails: MailSink,
+    pub stripe: Stripe,
     /// None: nobody can reach the mail server over a network.
     pub smtp_port: Option<u16>,
     /// Calls by `METHOD /path`.
@@ -53,6 +55,7 @@ impl World {
             credits: Credits::default(),
             faults: Faults::default(),
             mails: MailSink::default(),
+            stripe: Stripe::default(),
             smtp_port: None,
             calls: BTreeMap::new(),
             in_flight_max: 0,

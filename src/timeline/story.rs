@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use crate::audit::ERASED;
 use crate::clock::UtcTime;
 use crate::db::Conn;
-use crate::db::schema::{audit, events, job_attempts, jobs, users};
+use crate::db::schema::{audit, events, job_attempts, jobs, receipts, users};
+use crate::outbox::waiting::provider_name;
 use crate::outbox::{JobId, JobRow, JobState};
 use crate::web::parts::{Entry, pretty};
 use crate::web::{Times, format};
@@ -23,6 +24,15 @@ pub struct EventRow {
     pub kind: String,
     pub occurred_at: UtcTime,
     pub data: String,
+}
+
+/// Something a provider told us, as pages need it.
+#[derive(Clone, Debug, Queryable)]
+pub struct ReceiptRow {
+    pub id: i64,
+    pub provider: String,
+    pub event_type: String,
+    pub received_at: UtcTime,
 }
 
 /// An act of a person or of the program.
@@ -56,6 +66,7 @@ pub struct AttemptRow {
 /// What the ledgers hold about one line.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
+    pub receipts: Vec<ReceiptRow>,
     pub events: Vec<EventRow>,
     pub acts: Vec<ActRow>,
     pub jobs: Vec<JobRow>,
@@ -66,6 +77,12 @@ pub struct Story {
 
 /// Reads the ledgers for one line.
 pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
+    let receipts = receipts::table
+        .filter(receipts::line_id.eq(line))
+        .order(receipts::id)
+        .limit(ROWS_MAX)
+        .select((receipts::id, receipts::provider, receipts::event_type, receipts::received_at))
+        .load(conn)?;
     let events = events::table
         .filter(events::line_id.eq(line))
         .order(events::id)
@@ -86,7 +103,7 @@ pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
         .select(AttemptRow::as_select())
         .load(conn)?;
     let people = people(conn, acts.iter().map(|act| act.actor.as_str()))?;
-    Ok(Story { events, acts, jobs, attempts, people })
+    Ok(Story { receipts, events, acts, jobs, attempts, people })
 }
 
 /// What befell one job: its attempts, who acted on it, and the names of those people by actor.
@@ -134,6 +151,7 @@ impl Story {
     /// Everything, newest first.
     pub fn entries(&self, times: Times) -> Vec<Entry> {
         let mut told: Vec<(UtcTime, Entry)> = Vec::new();
+        told.extend(self.receipts.iter().map(|row| (row.received_at, received(row, times))));
         told.extend(self.events.iter().map(|row| (row.occurred_at, event(row, times))));
         told.extend(self.jobs.iter().map(|row| (row.created_at, queued(row, times))));
         told.extend(self.acts.iter().map(|row| (row.at, act(row, &self.people, times))));
@@ -160,6 +178,12 @@ fn blank(id: String, at: UtcTime, times: Times) -> Entry {
         request: String::new(),
         response: String::new(),
     }
+}
+
+fn received(row: &ReceiptRow, times: Times) -> Entry {
+    let blank = blank(format!("receipt-{}", row.id), row.received_at, times);
+    let title = format!("Told by {}", provider_name(&row.provider));
+    Entry { tone: "info", icon: "webhook", title, note: row.event_type.clone(), href: Some(format!("/inbox/{}", row.id)), ..blank }
 }
 
 /// The look and the words of a kind of event.
@@ -218,6 +242,7 @@ pub fn act(row: &ActRow, people: &BTreeMap<String, String>, times: Times) -> Ent
         "jobs.retry" => ("rotate-ccw", "Asked to run again".to_owned()),
         "jobs.cancel" => ("ban", "Cancelled".to_owned()),
         "jobs.mark_done" => ("check", "Marked as done".to_owned()),
+        "inbox.replay" => ("rotate-ccw", "Replayed".to_owned()),
         "bulk.start" => ("play", "Bulk operation started".to_owned()),
         "bulk.cancel" => ("ban", "Bulk operation cancelled".to_owned()),
         "outbox.pause" => ("pause", "Put on hold".to_owned()),

@@ -40,6 +40,7 @@ fn event_name(topic: Topic) -> &'static str {
         Topic::Leads => "leads",
         Topic::Connections => "connections",
         Topic::Orders => "orders",
+        Topic::Inbox => "inbox",
     }
 }
 

@@ -15,19 +15,22 @@ impl Pill {
     /// The look of each word for a state that our pages use; one word looks the same everywhere.
     pub fn of(label: &'static str) -> Self {
         let (tone, icon) = match label {
-            "Done" | "Sent" | "Connected" | "Healthy" => ("ok", "check"),
+            "Done" | "Sent" | "Handled" | "Connected" | "Healthy" => ("ok", "check"),
             "Failed" | "Not connected" | "Unhealthy" => ("bad", "x"),
             "Paid" => ("ok", "check"),
             "Partly refunded" | "Refunded" => ("info", "rotate-ccw"),
             "Missed" | "Silent" => ("warn", "clock"),
             "Retrying" => ("warn", "rotate-ccw"),
             "Needs a look" | "Sign-in refused" | "Degraded" => ("warn", "triangle-alert"),
-            "Paused" => ("warn", "hourglass"),
+            "Paused" | "Waiting" => ("warn", "hourglass"),
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),
             "On time" | "Fired" => ("", "calendar-clock"),
             "Quarantined" => ("warn", "shield-check"),
+            "Refused" => ("warn", "ban"),
             "Cancelled" | "Spam" => ("", "ban"),
+            "Not handled" => ("", "eye"),
+            "Superseded" => ("", "history"),
             _ => ("", "clock"),
         };
         Self { tone, icon, label }
@@ -228,10 +231,11 @@ pub fn subject_href(subject: &str) -> Option<String> {
         ("lead", id) => Some(format!("/leads/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
         ("order", id) => Some(format!("/orders/{id}")),
+        ("receipt", id) => Some(format!("/inbox/{id}")),
         ("import", id) => Some(format!("/imports/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
-        ("connection", "zoho") => Some("/connections/zoho".into()),
+        ("connection", provider @ ("zoho" | "stripe")) => Some(format!("/connections/{provider}")),
         _ => None,
     }
 }
@@ -242,6 +246,7 @@ pub fn subject_label(subject: &str) -> String {
         Some(("lead", id)) => format!("Lead {id}"),
         Some(("job", id)) => format!("Job {id}"),
         Some(("order", id)) => format!("Order {id}"),
+        Some(("receipt", id)) => format!("Receipt {id}"),
         Some(("operation", id)) => format!("Bulk operation {id}"),
         Some(("user", id)) => format!("User {id}"),
         Some(("schedule", name)) => format!("Schedule {name}"),

@@ -7,6 +7,7 @@ mod contract;
 mod harness;
 mod health;
 mod imports;
+mod inbox;
 mod leads;
 mod messages;
 mod orders;

@@ -1,7 +1,11 @@
-//! Stripe: what its events say. No database in here.
+//! Stripe: signatures of its webhooks, what its events say, and plain calls of its API on top of the one outbound door. No
+//! database and no retries in here.
 
+pub mod api;
+pub mod envelope;
 pub mod event;
+pub mod signature;
 pub mod snapshot;
 
-/// How connections, jobs and receipts name it.
+/// The name under which connections, jobs, receipts and attempts know Stripe.
 pub const PROVIDER: &str = "stripe";

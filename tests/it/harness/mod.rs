@@ -9,4 +9,4 @@ pub use app::TestApp;
 pub use cluster::Cluster;
 pub(crate) use engines::both_engines;
 pub use engines::on_engine;
-pub use whole::{Answered, MAIL, Whole, read};
+pub use whole::{Answered, MAIL, STRIPE, Whole, read};

@@ -16,7 +16,7 @@ use throughline::http::Transport;
 use throughline::leads::{Lead, LeadId};
 use throughline::mail::Mailer;
 use throughline::outbox::{Engine, JobId, JobRow, Registry};
-use throughline::sandbox::{InProcess, Options, Sandbox};
+use throughline::sandbox::{InProcess, Options, Sandbox, stripe};
 use throughline::vault::Vault;
 
 use super::app::TestApp;
@@ -95,6 +95,7 @@ impl TestApp {
         })
         .with_mailer(mailer);
         throughline::messages::announce(&app).await.expect("the connection of mail is noted");
+        throughline::inbox::announce(&app).await.expect("the connection of Stripe is noted");
         let registry = throughline::registry(&app.config).expect("every kind has a name of its own");
         let client = Client::tracked(throughline::rocket(app.clone(), registry.clone())).await.expect("the routes fit together");
         let outbox = Engine::new(app.clone(), registry.clone());
@@ -105,6 +106,9 @@ impl TestApp {
 /// What switches mail on.
 pub const MAIL: [(&str, &str); 2] =
     [("THROUGHLINE_SMTP_URL", "smtp://127.0.0.1:1025?tls=none"), ("THROUGHLINE_MAIL_FROM", "Example Desk <desk@example.com>")];
+
+/// What switches Stripe on, as the sandbox has it.
+pub const STRIPE: [(&str, &str); 2] = [("STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET), ("STRIPE_SECRET_KEY", stripe::SECRET_KEY)];
 
 impl Whole {
     /// The same with another way for mails.
@@ -127,6 +131,21 @@ impl Whole {
     /// Runs every job that is ready now, and what becomes ready through it.
     pub async fn run_until_idle(&self) {
         self.outbox.run_until_idle().await.expect("the engine turns");
+    }
+
+    /// Posts a webhook as Stripe would.
+    pub async fn push(&self, webhook: &stripe::Webhook) -> Answered {
+        self.push_signed(&webhook.body, Some(&webhook.signature)).await
+    }
+
+    /// Posts to where Stripe's webhooks go.
+    pub async fn push_signed(&self, body: &[u8], signature: Option<&str>) -> Answered {
+        let mut request = self.client.post("/api/stripe/webhook").header(ContentType::JSON).body(body);
+        if let Some(signature) = signature {
+            request.add_header(Header::new("Stripe-Signature", signature.to_owned()));
+        }
+        request.add_header(Header::new("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"));
+        read(request.dispatch().await).await
     }
 
     /// Posts JSON.

@@ -1,0 +1,135 @@
+//! What is done with receipts: kept, interpreted, interpreted again, given up. Each is one transaction.
+
+use serde_json::json;
+
+use super::interpret_job::Interpret;
+use super::interpreters::{Choice, Meaning, Occasion};
+use super::list_queries;
+use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored};
+use super::queries;
+use super::stripe_events;
+use crate::audit::{self, Act};
+use crate::clock::UtcTime;
+use crate::db::{Topic, Tx};
+use crate::error::{Error, Result};
+use crate::line::LineId;
+use crate::outbox::admin::{self, Request};
+use crate::outbox::{JobState, NewJob, Registry, enqueue};
+
+/// Keeps an event with the job that will interpret it. One that is there already is only counted.
+pub fn receive(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> Result<Stored> {
+    if let Some(stored) = keep(tx, now, incoming)? {
+        return Ok(stored);
+    }
+    tx.touch(Topic::Inbox);
+    let again = queries::count_duplicate(tx, now, incoming)?;
+    // It was in the way a moment ago and is gone: whoever sent it will send it once more.
+    again.ok_or_else(|| Error::Unavailable("the event was just being removed".into()))
+}
+
+/// The same for an event that we asked for. None: it is there already, and nothing was counted.
+pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::QueryResult<Option<Stored>> {
+    let Some(stored) = queries::insert(tx, now, incoming)? else { return Ok(None) };
+    tx.touch(Topic::Inbox);
+    if stored.state == ReceiptState::Received {
+        let job = Interpret::of(stored.id, Occasion::Arrival);
+        enqueue_interpretation(tx, now, &job, (&incoming.line, incoming.order_key.as_deref()))?;
+    }
+    Ok(Some(stored))
+}
+
+/// No other job is about a receipt that is new, or that was settled and has just ceased to be: so none is looked for.
+fn enqueue_interpretation(
+    tx: &mut Tx<'_>,
+    now: UtcTime,
+    job: &Interpret,
+    (line, order_key): (&LineId, Option<&str>),
+) -> diesel::QueryResult<()> {
+    let subject = job.receipt.subject();
+    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key, run_at: now }).map(drop)
+}
+
+/// Interprets a receipt: its effects and the word about them commit together. None: it is settled already, since a run before
+/// this one ended after its commit.
+pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, interpreter: Choice) -> Result<Option<Meaning>> {
+    let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
+    if receipt.state != ReceiptState::Received {
+        tx.wrote_nothing();
+        return Ok(None);
+    }
+    let meaning = interpreter(&receipt.provider)(tx, now, &receipt, occasion)?;
+    queries::settle(tx, now, id, &meaning)?;
+    tx.touch(Topic::Inbox);
+    Ok(Some(meaning))
+}
+
+/// What a replay would do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rehearsal {
+    Possible(Meaning),
+    /// It would not begin, for this reason.
+    Impossible(String),
+}
+
+/// Finds out what a replay would do by doing it; nothing of it is kept. Err: it would fail.
+pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, interpreter: Choice) -> Result<Rehearsal> {
+    tx.wrote_nothing();
+    let receipt = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("receipt"))?;
+    if let Some(why) = refuse_replay(&receipt) {
+        return Ok(Rehearsal::Impossible(why));
+    }
+    interpreter(&receipt.provider)(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+}
+
+/// Has a receipt interpreted again, by a person's wish. One whose job failed gets that job back, as if it ran the first time.
+pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occasion, by: &Request) -> Result<()> {
+    let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
+    refuse_replay(&receipt).map_or(Ok(()), |why| Err(Error::Conflict(why)))?;
+    queries::reopen(tx, id, receipt.state)?;
+    let line = receipt.line();
+    let failed = list_queries::last_job(tx.conn(), id)?.filter(|job| job.state == JobState::Dead && receipt.state == ReceiptState::Failed);
+    match failed {
+        Some(job) => admin::retry(tx, registry, job.id, by)?,
+        None => {
+            let order_key = stripe_events::order_key(&receipt);
+            enqueue_interpretation(tx, by.now, &Interpret::of(id, occasion), (&line, order_key.as_deref()))?;
+        }
+    }
+    let act = Act {
+        actor: &by.actor,
+        action: "inbox.replay",
+        subject: &id.subject(),
+        line: Some(&line),
+        reason: by.reason.as_deref(),
+        before: Some(json!({ "state": receipt.state })),
+        after: Some(json!({ "state": ReceiptState::Received, "with_mails": occasion.sends_mails() })),
+        address: by.address.as_deref(),
+    };
+    audit::record(tx, by.now, &act)?;
+    tx.touch(Topic::Inbox);
+    Ok(())
+}
+
+/// Why a receipt cannot be interpreted again; None: it can.
+pub fn refuse_replay(receipt: &Receipt) -> Option<String> {
+    if receipt.state == ReceiptState::Received {
+        return Some("It is waiting to be interpreted already; its job says what for.".into());
+    }
+    receipt.body.is_none().then(|| "What it said was removed, as it is after 90 days.".into())
+}
+
+/// Its job has ended without interpreting it.
+pub fn give_up(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, why: &str) -> diesel::QueryResult<()> {
+    if queries::mark_failed(tx, now, id, why)? > 0 {
+        tx.touch(Topic::Inbox);
+    }
+    Ok(())
+}
+
+/// Its job will run after all.
+pub fn take_up_again(tx: &mut Tx<'_>, id: ReceiptId) -> diesel::QueryResult<()> {
+    if queries::reopen(tx, id, ReceiptState::Failed)? > 0 {
+        tx.touch(Topic::Inbox);
+    }
+    Ok(())
+}

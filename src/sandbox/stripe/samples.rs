@@ -1,0 +1,65 @@
+//! Sample events for `demo`: what a small shop hears from Stripe on a day, with the trouble that webhooks have.
+
+use serde_json::{Value, json};
+
+/// Something that happens at Stripe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    pub event_type: &'static str,
+    pub object: Value,
+    pub arrival: Arrival,
+}
+
+/// How its webhook arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Once,
+    /// As Stripe does when an answer is lost.
+    Twice,
+    /// Changed on the way: refused.
+    Tampered,
+    /// Not at all: the event is found by reading those that Stripe keeps.
+    Lost,
+}
+
+/// Happenings without end.
+pub fn endless() -> impl Iterator<Item = Happening> {
+    (1..).map(happening)
+}
+
+fn happening(number: u64) -> Happening {
+    let arrival = match number % 10 {
+        3 => Arrival::Twice,
+        5 => Arrival::Tampered,
+        8 => Arrival::Lost,
+        _ => Arrival::Once,
+    };
+    let amount = 4_900 + number % 7 * 1_350;
+    let (session, payment) = (format!("cs_test_{number:06}"), format!("pi_{number:06}"));
+    let (event_type, object) = match number % 4 {
+        1 => (
+            "checkout.session.completed",
+            json!({
+                "id": session, "object": "checkout.session", "payment_intent": payment, "payment_status": "paid", "status": "complete",
+                "amount_total": amount, "currency": "eur", "mode": "payment", "client_reference_id": null,
+                "customer_details": { "email": format!("buyer{number}@sample.example"), "name": "Ada Marchetti" },
+            }),
+        ),
+        2 => (
+            "payment_intent.succeeded",
+            json!({ "id": payment, "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": "eur", "status": "succeeded" }),
+        ),
+        3 => (
+            "charge.refunded",
+            json!({
+                "id": format!("ch_{number:06}"), "object": "charge", "payment_intent": payment, "amount": amount, "amount_refunded": 1_350,
+                "currency": "eur", "refunded": false,
+            }),
+        ),
+        _ => (
+            "customer.created",
+            json!({ "id": format!("cus_{number:06}"), "object": "customer", "email": format!("buyer{number}@sample.example") }),
+        ),
+    };
+    Happening { event_type, object, arrival }
+}
