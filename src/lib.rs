@@ -18,6 +18,7 @@ pub mod lines;
 pub mod mail;
 pub mod mail_viewer;
 pub mod messages;
+pub mod money;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;

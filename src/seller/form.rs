@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use chrono_tz::Tz;
 use email_address::{EmailAddress, Options};
-use iso_currency::Currency;
 
 use super::model::{Language, Profile};
+use crate::money::Currency;
 use crate::web::Fields;
 
 const NAME_MAX: usize = 100;
@@ -128,7 +128,7 @@ fn zone(text: &str) -> Result<Tz, String> {
 }
 
 fn currency(text: &str) -> Result<Currency, String> {
-    Currency::from_code(&text.to_uppercase()).ok_or_else(|| "This is no currency. Enter its three letters, such as AED.".into())
+    Currency::parse(text).map_err(|mistake| mistake.to_string())
 }
 
 fn web_address(text: &str) -> Result<String, String> {

@@ -3,10 +3,10 @@
 use std::ops::Deref;
 
 use chrono_tz::Tz;
-use iso_currency::Currency;
 
 use crate::config::Config;
 use crate::db::text_enum;
+use crate::money::Currency;
 
 text_enum! {
     /// A language that public pages and mails can speak.

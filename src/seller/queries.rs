@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use chrono_tz::Tz;
 use diesel::prelude::*;
-use iso_currency::Currency;
 use serde_json::json;
 
 use super::model::{Language, Logo, LogoKind, Picture, Profile, Seller};
@@ -12,6 +11,7 @@ use crate::clock::UtcTime;
 use crate::config::Config;
 use crate::db::schema::{seller, seller_logo};
 use crate::db::{Conn, Tx};
+use crate::money::Currency;
 use crate::on_backend;
 
 /// The one row.

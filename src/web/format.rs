@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 use crate::clock::UtcTime;
+use crate::money;
 
 /// Writes times for one page, which is built at one moment and names its zone once.
 #[derive(Clone, Copy, Debug)]
@@ -164,15 +165,8 @@ pub fn ended(words: &str) -> String {
 
 /// `12,481`; minus is `−`.
 pub fn number(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::from(if value < 0 { "−" } else { "" });
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let sign = if value < 0 { "−" } else { "" };
+    format!("{sign}{}", money::grouped(&value.unsigned_abs().to_string()))
 }
 
 /// A count that was stopped at `cap`: `10,000+`.
