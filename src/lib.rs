@@ -24,6 +24,7 @@ pub mod outbox_viewer;
 pub mod overview;
 pub mod process_viewer;
 pub mod random;
+pub mod records;
 pub mod retention;
 pub mod sandbox;
 pub mod saved_filters;
