@@ -13,6 +13,7 @@ pub enum Topic {
     Ready,
     Leads,
     Connections,
+    Catalog,
 }
 
 /// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.

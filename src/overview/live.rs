@@ -27,10 +27,10 @@ pub fn events(
     listener: Listener,
     shutdown: Shutdown,
 ) -> EventStream<impl Stream<Item = Event> + use<>> {
-    let topics: &'static [Topic] = if matches!(listener.page.as_deref(), Some("overview" | "connections" | "outbox" | "health")) {
-        &[Topic::Leads, Topic::Jobs, Topic::Connections]
-    } else {
-        &[Topic::Leads, Topic::Jobs]
+    let topics: &'static [Topic] = match listener.page.as_deref() {
+        Some("overview" | "connections" | "outbox" | "health") => &[Topic::Leads, Topic::Jobs, Topic::Connections],
+        Some("catalog") => &[Topic::Leads, Topic::Jobs, Topic::Catalog],
+        _ => &[Topic::Leads, Topic::Jobs],
     };
     // First listen, then compare: what happens in between is heard twice rather than never.
     let changes = app.store.subscribe();

@@ -39,6 +39,7 @@ fn event_name(topic: Topic) -> &'static str {
         Topic::Jobs | Topic::Ready => "jobs",
         Topic::Leads => "leads",
         Topic::Connections => "connections",
+        Topic::Catalog => "catalog",
     }
 }
 

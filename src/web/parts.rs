@@ -15,7 +15,7 @@ impl Pill {
     /// The look of each word for a state that our pages use; one word looks the same everywhere.
     pub fn of(label: &'static str) -> Self {
         let (tone, icon) = match label {
-            "Done" | "Sent" | "Connected" | "Healthy" => ("ok", "check"),
+            "Done" | "Sent" | "Connected" | "Healthy" | "Active" | "Applies" => ("ok", "check"),
             "Failed" | "Not connected" | "Unhealthy" => ("bad", "x"),
             "Missed" | "Silent" => ("warn", "clock"),
             "Retrying" => ("warn", "rotate-ccw"),
@@ -23,7 +23,10 @@ impl Pill {
             "Paused" => ("warn", "hourglass"),
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),
-            "On time" | "Fired" => ("", "calendar-clock"),
+            "On time" | "Fired" | "Later" => ("", "calendar-clock"),
+            "Switched off" => ("", "pause"),
+            "Outranked" => ("", "arrow-down"),
+            "For more" => ("", "plus"),
             "Quarantined" => ("warn", "shield-check"),
             "Cancelled" | "Spam" => ("", "ban"),
             _ => ("", "clock"),
@@ -195,6 +198,9 @@ pub fn subject_href(subject: &str) -> Option<String> {
         ("import", id) => Some(format!("/imports/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
+        ("product", id) => Some(format!("/products/{id}")),
+        ("price_list", id) => Some(format!("/price-lists/{id}")),
+        ("product_import", id) => Some(format!("/products/imports/{id}")),
         ("connection", "zoho") => Some("/connections/zoho".into()),
         _ => None,
     }
@@ -208,6 +214,9 @@ pub fn subject_label(subject: &str) -> String {
         Some(("operation", id)) => format!("Bulk operation {id}"),
         Some(("user", id)) => format!("User {id}"),
         Some(("schedule", name)) => format!("Schedule {name}"),
+        Some(("product", id)) => format!("Product {id}"),
+        Some(("price_list", id)) => format!("Price list {id}"),
+        Some(("product_import", id)) => format!("Import of products {id}"),
         _ => subject.to_owned(),
     }
 }
