@@ -1,5 +1,6 @@
 //! The catalogue on both engines.
 
+mod command;
 mod imports;
 mod pages;
 mod plans;
