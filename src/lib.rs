@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod app;
 pub mod audit;
+pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod connections;
@@ -26,6 +27,7 @@ pub mod outbox_viewer;
 pub mod overview;
 pub mod process_viewer;
 pub mod random;
+pub mod records;
 pub mod retention;
 pub mod sandbox;
 pub mod saved_filters;
@@ -51,6 +53,7 @@ const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", 
 /// The kinds of jobs this program can do, and what providers allow.
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
     Registry::build(|registry| {
+        catalog::jobs(registry);
         leads::jobs(registry);
         imports::jobs(registry);
         messages::jobs(registry);
@@ -97,6 +100,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
             [
                 web::routes(),
                 accounts::routes(),
+                catalog::routes(),
                 leads::routes(),
                 imports::routes(),
                 inbox::routes(),

@@ -9,6 +9,7 @@ const PAGES: [&str; 13] = [
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/catalog.md",
     "docs/configuration.md",
     "docs/health.md",
     "docs/inbox.md",

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::audit::TakenAlong;
+use crate::clock::UtcTime;
+use crate::outbox::admin;
 use crate::web::{
     ClientAddress, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell,
 };
@@ -49,6 +51,11 @@ impl Viewer {
     /// Whether pages should offer what an admin may do. The guards decide, not this.
     pub fn may_administer(&self) -> bool {
         self.session.user.role >= Role::Admin
+    }
+
+    /// As ledgers write down who asks, from where and when.
+    pub fn asks(&self, now: UtcTime) -> admin::Request {
+        admin::Request { actor: self.actor(), reason: None, address: Some(self.address.ip.to_string()), now }
     }
 
     /// Writes times for the page.

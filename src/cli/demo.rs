@@ -21,7 +21,7 @@ use throughline::{db, random, sandbox};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{samples_feed, serve, start};
+use super::{sample_catalog, samples_feed, serve, start};
 
 const EMAIL: &str = "demo@throughline.example";
 
@@ -134,6 +134,7 @@ async fn prepare(app: &App, sandbox_url: &str, access: &Access) -> anyhow::Resul
     connections::connect(app, form, Occasion::Any { actor: "demo".into(), address: None })
         .await
         .context("connecting the stand-in for Zoho")?;
+    sample_catalog::fill(app).await.context("filling the catalogue of the demonstration")?;
     for fault in sandbox::samples::faults() {
         let request = Outgoing {
             method: Method::Post,

@@ -16,6 +16,7 @@ use throughline::imports::run::{Run, Step};
 use throughline::imports::survey::survey;
 use throughline::imports::{Import, ImportState, NewImport, Standing, actions, batches, queries, report, run};
 
+use super::import_products::{self, ProductsArguments};
 use super::{Partly, import_words, start};
 
 /// What can be imported.
@@ -24,6 +25,9 @@ pub enum ImportCommand {
     /// Take over leads from a CSV or NDJSON file: unsent ones are queued, sent ones are not sent again. Repeatable: a second run
     /// brings nothing twice, and one that was cut off goes on. Exits with 3 where rows were refused.
     Leads(LeadsArguments),
+    /// Add and change products and prices from a CSV file. It is taken over whole, or not at all where a row is refused: then it exits
+    /// with 3. The same file again changes nothing.
+    Products(ProductsArguments),
 }
 
 /// Which file, and how it is read.
@@ -44,7 +48,13 @@ pub struct LeadsArguments {
 
 /// Runs a command.
 pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
-    let ImportCommand::Leads(arguments) = command;
+    match command {
+        ImportCommand::Leads(arguments) => leads(arguments).await,
+        ImportCommand::Products(arguments) => import_products::run(&arguments).await,
+    }
+}
+
+async fn leads(arguments: LeadsArguments) -> anyhow::Result<()> {
     let plan = plan_of(&arguments)?;
     let app = start::app(Config::load(&Sources::of_process()?)?).await?;
     let done = if arguments.dry_run { look(&app, &arguments, plan).await } else { import(&app, &arguments, plan).await };

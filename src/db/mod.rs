@@ -4,6 +4,7 @@
 mod clock_offset;
 mod columns;
 mod conn;
+mod currency;
 mod desk;
 mod fault;
 mod found;

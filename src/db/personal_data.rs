@@ -243,6 +243,32 @@ pub const REGISTRY: &[Register] = &[
             "gap_found_at",
         ],
     },
+    Register {
+        table: "products",
+        personal: &[],
+        plain: &[
+            "id", "sku", "sku_key", "kind", "category", "image_url", "is_active", "tax_class", "source", "zoho_item_id", "has_price", "version",
+            "created_at", "updated_at",
+        ],
+    },
+    Register { table: "product_names", personal: &[], plain: &["product_id", "language", "name"] },
+    Register {
+        table: "price_lists",
+        personal: &[],
+        plain: &[
+            "id", "name", "name_key", "currency", "priority", "valid_from", "valid_until", "is_active", "is_default", "source",
+            "zoho_pricebook_id", "version", "created_at", "updated_at",
+        ],
+    },
+    Register { table: "prices", personal: &[], plain: &["id", "product_id", "price_list_id", "min_quantity", "amount_minor", "updated_at"] },
+    Register {
+        table: "product_imports",
+        personal: &[("created_by", WithAccount), ("file_name", WithAccount)],
+        plain: &[
+            "id", "state", "content", "plan", "row_count", "rows_done", "created", "changed", "unchanged", "last_error", "created_at",
+            "updated_at", "finished_at",
+        ],
+    },
 ];
 
 /// How long a personal column is kept; None for one that says nothing about a person.

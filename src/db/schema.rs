@@ -737,3 +737,82 @@ diesel::table! {
         gap_found_at -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    products (id) {
+        id -> BigInt,
+        sku -> Text,
+        sku_key -> Text,
+        kind -> Text,
+        category -> Nullable<Text>,
+        image_url -> Nullable<Text>,
+        is_active -> Bool,
+        tax_class -> Text,
+        source -> Text,
+        zoho_item_id -> Nullable<Text>,
+        has_price -> Bool,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    product_names (product_id, language) {
+        product_id -> BigInt,
+        language -> Text,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    price_lists (id) {
+        id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        currency -> Text,
+        priority -> BigInt,
+        valid_from -> Nullable<Timestamp>,
+        valid_until -> Nullable<Timestamp>,
+        is_active -> Bool,
+        is_default -> Bool,
+        source -> Text,
+        zoho_pricebook_id -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    prices (id) {
+        id -> BigInt,
+        product_id -> BigInt,
+        price_list_id -> BigInt,
+        min_quantity -> BigInt,
+        amount_minor -> BigInt,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    product_imports (id) {
+        id -> BigInt,
+        file_name -> Text,
+        state -> Text,
+        content -> Nullable<Binary>,
+        plan -> Text,
+        row_count -> BigInt,
+        rows_done -> BigInt,
+        created -> BigInt,
+        changed -> BigInt,
+        unchanged -> BigInt,
+        last_error -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(prices, price_lists);

@@ -16,6 +16,7 @@ pub enum Topic {
     Orders,
     /// What providers told us.
     Inbox,
+    Catalog,
 }
 
 /// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.

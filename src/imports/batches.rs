@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::plan::Plan;
 use super::queries::Refusal;
-use super::reading::{Content, Format, Record, Records};
 use super::row::{self, Row, Rules};
+use crate::records::{COLUMNS_MAX, Content, Format, Record, Records};
 
 /// Rows of one batch: a lead is a handful of rows in the database, and a chunk of the bulk channel has 500 at most.
 pub const ROWS: usize = 100;
@@ -50,7 +50,7 @@ pub fn recognise(input: impl Read + Send + 'static) -> Result<Recognised, String
             let Content::Object(members) = record.content else { continue };
             columns.extend(members.into_iter().map(|(name, _)| name).filter(|name| !columns.contains(name)).collect::<Vec<_>>());
         }
-        columns.truncate(super::reading::COLUMNS_MAX);
+        columns.truncate(COLUMNS_MAX);
     }
     Ok(Recognised { format, columns })
 }

@@ -8,7 +8,6 @@ pub mod model;
 mod pages;
 pub mod plan;
 pub mod queries;
-mod reading;
 pub mod report;
 mod row;
 pub mod run;
@@ -20,8 +19,9 @@ mod views;
 
 pub use model::{Import, ImportId, ImportState, NewImport, Standing};
 pub use pages::routes;
-pub use reading::Format;
 pub use row::Rules;
+
+pub use crate::records::Format;
 
 use crate::outbox::RegistryBuilder;
 

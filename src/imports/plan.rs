@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::reading::Format;
 use crate::db::text_enum;
+use crate::records::Format;
 
 text_enum! {
     /// What a column holds.

@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 use super::model::Import;
 use super::plan::Plan;
 use super::queries::{self, Refusal};
-use super::reading::Format;
-use super::row::FORMULA_STARTS;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::records::Format;
+use crate::web::csv::FORMULA_STARTS;
 
 /// Writes the whole file, some rows at a time.
 pub async fn write_refused(app: &App, import: &Import, out: &mut impl Write) -> Result<()> {

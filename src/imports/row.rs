@@ -5,18 +5,17 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::plan::{Field, Plan};
-use super::reading::Content;
 use super::values;
 use crate::clock::UtcTime;
 use crate::leads::model::NewLead;
 use crate::leads::old_leads::OldLead;
 use crate::leads::{LeadKind, LeadStatus, submission};
+use crate::records::Content;
+use crate::web::csv::bare;
 
 /// What is kept of a text that explains a failure.
 const ERROR_MAX: usize = 2_000;
 const ID_MAX: usize = 200;
-/// What spreadsheets take for the beginning of a formula.
-pub(super) const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// What the rows of one file are read by.
 #[derive(Clone, Debug)]
@@ -145,14 +144,6 @@ fn named(header: &[String], content: Content) -> Result<Vec<(String, Value)>, Ve
             header.len()
         )]),
         Content::Cells(cells) => Ok(header.iter().cloned().zip(cells.into_iter().map(|cell| Value::String(bare(cell)))).collect()),
-    }
-}
-
-/// Programs that write CSV put an apostrophe before what a spreadsheet would take for a formula.
-fn bare(cell: String) -> String {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(FORMULA_STARTS) => rest.to_owned(),
-        _ => cell,
     }
 }
 

@@ -11,13 +11,14 @@ use rocket::tokio;
 use super::batches;
 use super::model::{ImportId, ImportState, NewImport};
 use super::plan::Plan;
-use super::reading::Format;
 use super::staged::{self, FILE_MAX_BYTES, Staging, Whole};
 use super::{queries, run};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::records::Format;
 use crate::web::Problem;
+use crate::web::upload::plain_name;
 
 /// A slow line gets this long for a whole file.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
@@ -168,10 +169,4 @@ pub(super) fn source_name(typed: &str) -> String {
     let name: String = typed.chars().filter(|c| !c.is_control()).take(SOURCE_MAX).collect();
     let name = name.trim();
     if name.is_empty() { "older system".into() } else { name.to_owned() }
-}
-
-/// Without folders and control characters.
-fn plain_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    last.chars().filter(|c| !c.is_control() && *c != '"').take(200).collect()
 }

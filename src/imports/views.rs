@@ -7,12 +7,12 @@ use super::model::{Import, ImportState, Standing};
 use super::pages::PREVIEW_ROWS;
 use super::plan::{Field, Plan};
 use super::queries::Refusal;
-use super::reading::Format;
 use super::run::REFUSALS_MAX;
 use super::staged::FILE_MAX_BYTES;
 use super::survey::Survey;
 use crate::db::keyset::{Page, Place};
 use crate::leads;
+use crate::records::Format;
 use crate::web::parts::{Choice, Fact, Pager, Pill, href};
 use crate::web::{Shell, Stamp, format};
 

@@ -10,7 +10,7 @@ use super::actions::{self, Correction};
 use super::filter::LeadFilter;
 use super::list_queries as list;
 use super::model::LeadId;
-use super::views::{CorrectionForm, Field, LeadList, LeadShow, LeadStory, Listing};
+use super::views::{CorrectionForm, LeadList, LeadShow, LeadStory, Listing};
 use super::{list_export, quarantine, queries, submission};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
@@ -20,7 +20,7 @@ use crate::outbox::admin::Request;
 use crate::outbox::waiting::Reasons;
 use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
-use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
+use crate::web::{Back, CsvFile, Field, Fields, Flash, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
 
 /// The pages, and the actions of operators.

@@ -16,7 +16,7 @@ use crate::outbox::waiting::Reasons;
 use crate::saved_filters::FilterStrip;
 use crate::timeline::story::Story;
 use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Tab, pretty};
-use crate::web::{Shell, Stamp, Times, format};
+use crate::web::{Field, Shell, Stamp, Times, format};
 
 /// The list of leads.
 #[derive(Template, WebTemplate)]
@@ -221,13 +221,6 @@ pub struct CorrectionForm {
     pub is_open: bool,
 }
 
-/// A field's text and what is wrong with it.
-#[derive(Clone, Debug, Default)]
-pub struct Field {
-    pub text: String,
-    pub mistake: String,
-}
-
 /// One field of the form, as the template prints it.
 pub struct FormPart<'a> {
     pub name: &'static str,
@@ -254,7 +247,7 @@ impl CorrectionForm {
 
 impl From<&Lead> for CorrectionForm {
     fn from(lead: &Lead) -> Self {
-        let field = |text: &Option<String>| Field { text: text.clone().unwrap_or_default(), mistake: String::new() };
+        let field = |text: &Option<String>| Field::of(text.clone().unwrap_or_default());
         Self {
             name: field(&Some(lead.name.clone())),
             email: field(&lead.email),

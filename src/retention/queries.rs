@@ -7,8 +7,8 @@ use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
 use crate::db::schema::{
-    audit as audit_rows, bulk_operations, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news,
-    leads, mails, suspicions,
+    audit as audit_rows, bulk_operations, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs,
+    lead_news, leads, mails, product_imports, suspicions,
 };
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
@@ -219,6 +219,18 @@ pub fn remove_refusals(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
         .select(import_refusals::id)
         .load(tx.conn())?;
     on_backend!(tx.conn(), |c| diesel::delete(import_refusals::table.filter(import_refusals::id.eq_any(old))).execute(c))
+}
+
+/// Imports of products, ended or never started, with the file of those that were not.
+pub fn remove_product_imports(tx: &mut Tx<'_>, before: UtcTime) -> QueryResult<usize> {
+    // A few at a time: each may hold a file of two MiB.
+    let old: Vec<i64> = product_imports::table
+        .filter(product_imports::created_at.lt(before))
+        .order((product_imports::created_at, product_imports::id))
+        .limit(8)
+        .select(product_imports::id)
+        .load(tx.conn())?;
+    on_backend!(tx.conn(), |c| diesel::delete(product_imports::table.filter(product_imports::id.eq_any(old))).execute(c))
 }
 
 /// Audit rows that still name the address somebody came from.

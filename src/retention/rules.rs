@@ -97,6 +97,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule { table: "import_pieces", columns: &["data"], after: Age::Registered, way: Way::Oldest(queries::remove_staged_files) },
     Rule { table: "import_refusals", columns: &["why", "content"], after: Age::Registered, way: Way::Oldest(queries::remove_refusals) },
+    // What they did stands in the audit.
+    Rule { table: "product_imports", columns: &[], after: Age::Days(90), way: Way::Oldest(queries::remove_product_imports) },
     Rule {
         table: "leads",
         columns: &["provider_response"],

@@ -7,20 +7,13 @@ use email_address::{EmailAddress, Options};
 
 use super::model::{Language, Profile};
 use crate::money::Currency;
-use crate::web::Fields;
+use crate::web::field::{line, optional, web_address};
+use crate::web::{Field, Fields};
 
 const NAME_MAX: usize = 100;
-const URL_MAX: usize = 500;
 const STAFF_MAX: usize = 20;
 const PHONE_MAX: usize = 60;
 const ADDRESS_MAX: usize = 500;
-
-/// What stands in a field, and what is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
-    pub text: String,
-    pub mistake: String,
-}
 
 /// The form as the page shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +35,7 @@ pub struct SellerForm {
 impl SellerForm {
     /// The form of what is saved.
     pub fn of(profile: &Profile, version: i64) -> Self {
-        let field = |text: &str| Field { text: text.to_owned(), mistake: String::new() };
+        let field = |text: &str| Field::of(text);
         let optional = |text: &Option<String>| field(text.as_deref().unwrap_or_default());
         Self {
             name: field(&profile.name),
@@ -73,7 +66,7 @@ impl SellerForm {
             zone: form.zone.read(fields, "zone", zone).unwrap_or_default(),
             currency: form.currency.read(fields, "currency", currency).unwrap_or(Currency::USD),
             languages: main.into_iter().chain(also.into_iter().filter(|language| Some(*language) != main)).collect(),
-            privacy_url: form.privacy_url.read(fields, "privacy_url", optional(web_address)).flatten(),
+            privacy_url: form.privacy_url.read(fields, "privacy_url", optional(privacy_notice)).flatten(),
             staff_emails: form.staff_emails.read(fields, "staff_emails", addresses).unwrap_or_default(),
             email: form.email.read(fields, "email", optional(address)).flatten(),
             phone: form.phone.read(fields, "phone", optional(phone)).flatten(),
@@ -99,26 +92,6 @@ impl SellerForm {
     }
 }
 
-impl Field {
-    /// Keeps what was typed, and the mistake if it makes no value.
-    fn read<T>(&mut self, fields: &Fields, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        self.text = fields.text(name).replace("\r\n", "\n");
-        parse(&self.text).map_err(|mistake| self.mistake = mistake).ok()
-    }
-}
-
-fn optional<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
-    move |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
-}
-
-/// Text on one line: it stands in headings, in mails' headers and in tables.
-fn line(text: &str, most: usize, what: &str) -> Result<String, String> {
-    if text.chars().count() > most || text.chars().any(char::is_control) {
-        return Err(format!("{what} has one line of at most {most} characters."));
-    }
-    Ok(text.to_owned())
-}
-
 fn name(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("Enter the name that customers know.".into()) } else { line(text, NAME_MAX, "The name") }
 }
@@ -131,13 +104,8 @@ fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|mistake| mistake.to_string())
 }
 
-fn web_address(text: &str) -> Result<String, String> {
-    let is_web = url::Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.username().is_empty());
-    if !is_web {
-        return Err("This is no web address. Copy it from the browser: https://www.example.com/privacy.".into());
-    }
-    line(text, URL_MAX, "The address")
+fn privacy_notice(text: &str) -> Result<String, String> {
+    web_address(text, "https://www.example.com/privacy")
 }
 
 fn address(text: &str) -> Result<String, String> {

@@ -18,7 +18,15 @@ use crate::clock::UtcTime;
 use crate::db::{Conn, Store};
 
 /// What spreadsheets take for the beginning of a formula, in both widths (OWASP, "CSV Injection", read 2026-11).
-const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+pub const FORMULA_STARTS: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// A cell as it was before a program that writes CSV put an apostrophe before what a spreadsheet would take for a formula.
+pub fn bare(cell: String) -> String {
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(FORMULA_STARTS) => rest.to_owned(),
+        _ => cell,
+    }
+}
 
 /// Excel reads a file as UTF-8 only if it begins with this.
 const BYTE_ORDER_MARK: &str = "\u{feff}";

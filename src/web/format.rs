@@ -65,6 +65,11 @@ impl Times {
         found.map(|at| at.naive_utc())
     }
 
+    /// What a `<input type="datetime-local">` holds: read back by [`Times::moment`], to the minute.
+    pub fn input(&self, at: UtcTime) -> String {
+        self.local(at).format("%Y-%m-%dT%H:%M").to_string()
+    }
+
     /// `14:05`
     pub fn clock(&self, at: UtcTime) -> String {
         self.local(at).format("%H:%M").to_string()

@@ -41,6 +41,7 @@ fn event_name(topic: Topic) -> &'static str {
         Topic::Connections => "connections",
         Topic::Orders => "orders",
         Topic::Inbox => "inbox",
+        Topic::Catalog => "catalog",
     }
 }
 

@@ -15,7 +15,7 @@ impl Pill {
     /// The look of each word for a state that our pages use; one word looks the same everywhere.
     pub fn of(label: &'static str) -> Self {
         let (tone, icon) = match label {
-            "Done" | "Sent" | "Handled" | "Connected" | "Healthy" => ("ok", "check"),
+            "Done" | "Sent" | "Handled" | "Connected" | "Healthy" | "Active" | "Applies" => ("ok", "check"),
             "Failed" | "Not connected" | "Unhealthy" => ("bad", "x"),
             "Paid" => ("ok", "check"),
             "Partly refunded" | "Refunded" => ("info", "rotate-ccw"),
@@ -25,7 +25,10 @@ impl Pill {
             "Paused" | "Waiting" => ("warn", "hourglass"),
             "Overlapped" => ("warn", "ban"),
             "Running" | "Sending" | "By hand" => ("info", "play"),
-            "On time" | "Fired" => ("", "calendar-clock"),
+            "On time" | "Fired" | "Later" => ("", "calendar-clock"),
+            "Switched off" => ("", "pause"),
+            "Outranked" => ("", "arrow-down"),
+            "For more" => ("", "plus"),
             "Quarantined" => ("warn", "shield-check"),
             "Refused" => ("warn", "ban"),
             "Cancelled" | "Spam" => ("", "ban"),
@@ -235,6 +238,9 @@ pub fn subject_href(subject: &str) -> Option<String> {
         ("import", id) => Some(format!("/imports/{id}")),
         ("operation", id) => Some(format!("/operations/{id}")),
         ("schedule", name) => Some(format!("/schedules/{name}")),
+        ("product", id) => Some(format!("/products/{id}")),
+        ("price_list", id) => Some(format!("/price-lists/{id}")),
+        ("product_import", id) => Some(format!("/products/imports/{id}")),
         ("connection", provider @ ("zoho" | "stripe")) => Some(format!("/connections/{provider}")),
         _ => None,
     }
@@ -250,6 +256,9 @@ pub fn subject_label(subject: &str) -> String {
         Some(("operation", id)) => format!("Bulk operation {id}"),
         Some(("user", id)) => format!("User {id}"),
         Some(("schedule", name)) => format!("Schedule {name}"),
+        Some(("product", id)) => format!("Product {id}"),
+        Some(("price_list", id)) => format!("Price list {id}"),
+        Some(("product_import", id)) => format!("Import of products {id}"),
         _ => subject.to_owned(),
     }
 }

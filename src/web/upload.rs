@@ -16,6 +16,8 @@ const LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// The form's first file; empty when none was chosen.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
+    /// As the sender calls it, without folders.
+    pub name: String,
     pub bytes: Vec<u8>,
 }
 
@@ -23,12 +25,18 @@ impl Upload {
     async fn parse(bytes: Vec<u8>, boundary: String) -> Result<Self, Problem> {
         let mut parts = multer::Multipart::new(stream::once(async { Ok::<_, Infallible>(bytes) }), boundary);
         while let Some(part) = parts.next_field().await.map_err(unreadable)? {
-            if part.file_name().is_some() {
-                return Ok(Self { bytes: part.bytes().await.map_err(unreadable)?.to_vec() });
+            if let Some(name) = part.file_name().map(plain_name) {
+                return Ok(Self { name, bytes: part.bytes().await.map_err(unreadable)?.to_vec() });
             }
         }
         Ok(Self::default())
     }
+}
+
+/// The name of a file without folders and control characters.
+pub fn plain_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars().filter(|c| !c.is_control() && *c != '"').take(200).collect()
 }
 
 fn unreadable(_: multer::Error) -> Problem {

@@ -1,6 +1,7 @@
 //! The integration tests: one binary that runs the real program against both engines.
 
 mod audit;
+mod catalog;
 mod commands;
 mod connections;
 mod contract;

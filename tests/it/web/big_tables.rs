@@ -51,7 +51,7 @@ struct PostgresStep {
     step: String,
 }
 
-async fn plan(app: &TestApp, whole: &Whole, sql: &'static str) -> String {
+pub async fn plan(app: &TestApp, whole: &Whole, sql: &'static str) -> String {
     let engine = app.engine;
     let steps = whole.ask(move |conn| match engine {
         Engine::Sqlite => {

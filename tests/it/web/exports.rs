@@ -66,7 +66,8 @@ both_engines! {
         whole.run_until_idle().await;
         for (list, name) in [
             ("/leads", "leads"), ("/outbox", "outbox"), ("/schedules", "schedules"), ("/schedules/leads.sweep", "schedule-leads.sweep"),
-            ("/processes", "processes"), ("/operations", "operations"), ("/connections", "connections"),
+            ("/processes", "processes"), ("/operations", "operations"), ("/connections", "connections"), ("/products", "products"),
+            ("/price-lists", "price-lists"),
         ] {
             let file = browser.get(&format!("{list}?format=csv")).await;
             assert_eq!(file.header("Content-Disposition"), Some(format!("attachment; filename=\"{name}.csv\"").as_str()));

@@ -1,6 +1,6 @@
 //! The pages and what stands in front of them.
 
-mod big_tables;
+pub mod big_tables;
 pub mod browser;
 mod bulk;
 mod defence;

@@ -1,4 +1,4 @@
-//! Reads an older system's file record by record, in memory that does not grow with it: a record that is too long is passed
+//! Files of records, as other programs write them: CSV, or one JSON object a line. Read record by record, in memory that does not grow with it: a record that is too long is passed
 //! over to its end and told as a mistake, so that neither a missing quotation mark nor a hostile line can fill the memory.
 
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -306,5 +306,4 @@ fn separator(head: &[u8]) -> char {
 }
 
 #[cfg(test)]
-#[path = "reading_tests.rs"]
 mod tests;
