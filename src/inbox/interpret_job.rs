@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::integrations::{Failure, FailureClass};
 use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, Report};
 
+/// All go through one writer: interpreters lock what several events share, and would hold each other up across two.
+const KEY: &str = "inbox.interpret";
+
 /// Interprets one receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Interpret {
@@ -67,7 +70,7 @@ impl Job for Interpret {
 async fn interpret(app: &App, job: &Interpret) -> Report {
     let (id, occasion, now) = (job.receipt, job.occasion(), app.clock.now());
     let write = move |tx: &mut Tx<'_>| actions::interpret(tx, now, id, occasion, interpreters::of);
-    let done: Result<Option<Meaning>> = app.store.write("inbox.interpret", &id.subject(), write).await.map_err(Error::from);
+    let done: Result<Option<Meaning>> = app.store.write("inbox.interpret", KEY, write).await.map_err(Error::from);
     match done {
         Ok(meaning) => Outcome::Done(told(meaning.as_ref())),
         Err(cause) => Outcome::Failed(failure(cause)),

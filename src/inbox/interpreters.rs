@@ -2,13 +2,14 @@
 //! that the effects and the word on the receipt commit together. It must come to the same end in whatever order and however
 //! often events come: it is asked again after a crash, and by people.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::model::{Receipt, ReceiptState};
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::integrations::stripe;
+use crate::orders::{self, Applied};
 
 /// What was made of an event.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,9 +54,17 @@ pub fn of(provider: &str) -> Interpreter {
     }
 }
 
-/// Orders and payments follow from these.
-fn of_stripe(_tx: &mut Tx<'_>, _now: UtcTime, _receipt: &Receipt, _occasion: Occasion) -> Result<Meaning> {
-    Ok(Meaning::NotHandled)
+/// Orders follow from these. No mail follows from an order yet.
+fn of_stripe(tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, _occasion: Occasion) -> Result<Meaning> {
+    let Some(event) = receipt.body.as_deref().and_then(stripe::event::Event::parse) else {
+        return Ok(Meaning::Refused("It does not say when it happened, or what it said was removed.".into()));
+    };
+    Ok(match orders::stripe::apply(tx, now, &event, &receipt.line())? {
+        Applied::Taken { object, order } => Meaning::Handled { caused: json!({ "object": object, "order": order }) },
+        Applied::Known { object, order: Some(order) } => Meaning::Superseded(format!("Order {order} knows as much or more of {object}.")),
+        Applied::Known { object, order: None } => Meaning::Superseded(format!("As much or more is known of {object}.")),
+        Applied::NotRead => Meaning::NotHandled,
+    })
 }
 
 fn nobody(_: &mut Tx<'_>, _: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {

@@ -31,7 +31,7 @@ pub fn apply(tx: &mut Tx<'_>, now: UtcTime, event: &Event, line: &LineId) -> Que
     let Some(snapshot) = Snapshot::of(event) else { return Ok(Applied::NotRead) };
     queries::lock(tx.conn())?;
     record(tx, now, (event, &snapshot), line)?;
-    let word = Object::new(snapshot, Said { event_id: &event.id, at: event.created, line });
+    let word = Object::new(snapshot, Said { event_id: &event.head.id, at: event.at, line });
     let known = queries::object(tx.conn(), &word.object_id)?;
     let joined = match &known {
         Some(known) => known.clone().join(word),
@@ -73,12 +73,12 @@ fn record(tx: &mut Tx<'_>, now: UtcTime, (event, snapshot): (&Event, &Snapshot),
     let happened = timeline::Event {
         line,
         source: PROVIDER,
-        source_event_id: &event.id,
+        source_event_id: &event.head.id,
         kind: happening(snapshot),
         // The object, not the order: which order it belongs to may be known only later, and events are never changed.
         subject: &Object::subject(&snapshot.id),
-        occurred_at: event.created,
-        data: json!({ "type": event.kind, "amount_minor": snapshot.amount_minor, "currency": snapshot.currency }),
+        occurred_at: event.at,
+        data: json!({ "type": event.head.event_type, "amount_minor": snapshot.amount_minor, "currency": snapshot.currency }),
     };
     timeline::record(tx, now, &happened)
 }

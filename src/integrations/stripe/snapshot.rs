@@ -133,12 +133,12 @@ impl ObjectKind {
 impl Snapshot {
     /// Reads the object of an event; None: of a type that is not read here, or without an object.
     pub fn of(event: &Event) -> Option<Self> {
-        if !TYPES.contains(&event.kind.as_str()) {
+        if !TYPES.contains(&event.head.event_type.as_str()) {
             return None;
         }
         let object = event.object.as_ref()?;
         let kind = kind(object)?;
-        let (status, amount_minor, settled_minor) = standing(kind, &event.kind, object);
+        let (status, amount_minor, settled_minor) = standing(kind, &event.head.event_type, object);
         let currency = text(object, "currency").map(|code| code.to_ascii_uppercase());
         let made_at = object.get("created").and_then(moment);
         Some(Self { kind, id: text(object, "id")?, status, amount_minor, settled_minor, currency, made_at, names: names(kind, object) })

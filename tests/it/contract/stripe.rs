@@ -44,14 +44,14 @@ fn folder() -> PathBuf {
 
 fn sample(name: &str) -> Event {
     let body = std::fs::read(folder().join(name)).unwrap_or_else(|cause| panic!("{name}: {cause}"));
-    Event::parse(&body).unwrap_or_else(|cause| panic!("{name}: {cause}"))
+    Event::parse(&body).unwrap_or_else(|| panic!("{name} is no event"))
 }
 
 fn object(name: &str) -> Object {
     let event = sample(name);
     let snapshot = Snapshot::of(&event).unwrap_or_else(|| panic!("{name} is not read"));
     let line = LineId::mint(UtcTime::default());
-    Object::new(snapshot, Said { event_id: &format!("{}/{name}", event.id), at: event.created, line: &line })
+    Object::new(snapshot, Said { event_id: &format!("{}/{name}", event.head.id), at: event.at, line: &line })
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn joined(events: &[Event]) -> Vec<Object> {
     let mut known: std::collections::BTreeMap<String, Object> = std::collections::BTreeMap::new();
     for event in events {
         let snapshot = Snapshot::of(event).expect("it is read");
-        let word = Object::new(snapshot, Said { event_id: &event.id, at: event.created, line: &line });
+        let word = Object::new(snapshot, Said { event_id: &event.head.id, at: event.at, line: &line });
         let last = match known.remove(&word.object_id) {
             Some(known) => known.join(word),
             None => word,
