@@ -14,26 +14,6 @@ use crate::line::LineId;
 /// The type under which something signed is kept that is no event.
 pub const UNREADABLE: &str = "unreadable";
 
-/// The types of events that something here follows from: what an endpoint at Stripe has to be subscribed to.
-pub const WANTED: &[&str] = &[
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.refunded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "customer.subscription.created",
-    "customer.subscription.deleted",
-    "customer.subscription.updated",
-    "invoice.paid",
-    "payment_intent.payment_failed",
-    "payment_intent.succeeded",
-    "refund.created",
-    "refund.failed",
-    "refund.updated",
-];
-
 /// How an event came.
 pub struct Delivery {
     pub body: Vec<u8>,

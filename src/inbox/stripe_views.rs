@@ -7,11 +7,11 @@ use super::filter::ReceiptFilter;
 use super::list_queries::ReceiptSummary;
 use super::refused_pages;
 use super::standing::Standing;
-use super::stripe_events::WANTED;
 use crate::clock::UtcTime;
 use crate::config::StripeMode;
 use crate::integrations::stripe::PROVIDER;
 use crate::integrations::stripe::signature::{Flaw, TOLERANCE_S};
+use crate::integrations::stripe::snapshot::TYPES;
 use crate::web::parts::{Fact, Pill};
 use crate::web::{Shell, Times, format};
 
@@ -66,8 +66,8 @@ impl StripePage {
             pill: Pill::of(word(seen, times.now)),
             notices: notices(seen, times),
             facts: facts(seen, times),
-            wanted: WANTED.iter().map(wanted).collect(),
-            wanted_text: WANTED.join("\n"),
+            wanted: TYPES.iter().map(wanted).collect(),
+            wanted_text: TYPES.join("\n"),
             has_key: seen.standing.has_key,
             address,
             may_operate,

@@ -34,31 +34,33 @@ fn happening(number: u64) -> Happening {
         8 => Arrival::Lost,
         _ => Arrival::Once,
     };
-    let amount = 4_900 + number % 7 * 1_350;
-    let (session, payment) = (format!("cs_test_{number:06}"), format!("pi_{number:06}"));
+    // Four in a row are about one purchase; every third has a part of its money sent back.
+    let purchase = number.div_ceil(4);
+    let amount = 4_900 + purchase % 7 * 1_350;
+    let (session, payment) = (format!("cs_test_{purchase:06}"), format!("pi_{purchase:06}"));
     let (event_type, object) = match number % 4 {
         1 => (
             "checkout.session.completed",
             json!({
                 "id": session, "object": "checkout.session", "payment_intent": payment, "payment_status": "paid", "status": "complete",
                 "amount_total": amount, "currency": "eur", "mode": "payment", "client_reference_id": null,
-                "customer_details": { "email": format!("buyer{number}@sample.example"), "name": "Ada Marchetti" },
+                "customer_details": { "email": format!("buyer{purchase}@sample.example"), "name": "Ada Marchetti" },
             }),
         ),
         2 => (
             "payment_intent.succeeded",
             json!({ "id": payment, "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": "eur", "status": "succeeded" }),
         ),
-        3 => (
+        3 if purchase.is_multiple_of(3) => (
             "charge.refunded",
             json!({
-                "id": format!("ch_{number:06}"), "object": "charge", "payment_intent": payment, "amount": amount, "amount_refunded": 1_350,
+                "id": format!("ch_{purchase:06}"), "object": "charge", "payment_intent": payment, "amount": amount, "amount_refunded": 1_350,
                 "currency": "eur", "refunded": false,
             }),
         ),
         _ => (
             "customer.created",
-            json!({ "id": format!("cus_{number:06}"), "object": "customer", "email": format!("buyer{number}@sample.example") }),
+            json!({ "id": format!("cus_{number:06}"), "object": "customer", "email": format!("buyer{purchase}@sample.example") }),
         ),
     };
     Happening { event_type, object, arrival }
