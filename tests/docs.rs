@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -16,6 +16,7 @@ const PAGES: [&str; 13] = [
     "docs/intake.md",
     "docs/mail.md",
     "docs/operations.md",
+    "docs/orders.md",
     "docs/outbox.md",
     "docs/sandbox.md",
     "Rocket.toml",

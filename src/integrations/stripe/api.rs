@@ -151,7 +151,8 @@ fn refusal(answer: &Answer, error: &Value) -> Failure {
         (409, _) => Failure::of_call(ServerError, told("Another call is at work on the same thing at Stripe")),
         (500.., _) => Failure::of_unknown_effect(ServerError, told("Stripe had a fault of its own")),
         (_, Some(true)) => Failure::of_call(ServerError, told(&format!("Stripe asks us to try again: {said}"))),
-        _ if code == "resource_missing" || answer.status == 404 => {
+        // Not by the status: a wrong address is 404 too, and says nothing of what we asked for.
+        _ if code == "resource_missing" => {
             Failure::of_record(NotFound, told(&format!("Stripe does not know what we refer to: {said}")))
         }
         (402, _) => Failure::of_record(Validation, told(&format!("Stripe could not take the payment: {said}"))),
@@ -203,9 +204,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_of_stripe_is_told_apart() {
         let between = read(&Ok(Answer { status: 404, headers: Vec::new(), body: b"<html>".to_vec() })).expect_err("no JSON");
-        assert_eq!((between.class, between.of_record), (NotFound, true));
-        let between = read(&Ok(Answer { status: 405, headers: Vec::new(), body: b"<html>".to_vec() })).expect_err("no JSON");
-        assert_eq!(between.class, ServerError);
+        assert_eq!((between.class, between.of_record), (ServerError, false));
         let cut = read(&Ok(Answer { status: 200, headers: Vec::new(), body: b"{\"data\":[".to_vec() })).expect_err("cut off");
         assert_eq!((cut.class, cut.effect_unknown), (Network, true));
         let lost = read(&Err(SendFailure::Lost("reset".into()))).expect_err("lost");

@@ -1,6 +1,7 @@
 //! Whatever the order and the number of an order's events: the end is the same, and its sums agree to the minor unit.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use throughline::clock::UtcTime;
 use throughline::db::{Conn, Tx};
@@ -11,7 +12,7 @@ use throughline::orders::model::Said;
 use throughline::orders::{Object, OrderId, OrderState, Standing, queries, standing, stripe};
 
 use super::scenario::{Outcome, Purchase};
-use crate::harness::{TestApp, both_engines, read};
+use crate::harness::{TestApp, both_engines};
 
 fn joined(events: &[Event]) -> Vec<Object> {
     let line = LineId::mint(UtcTime::default());

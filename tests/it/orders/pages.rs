@@ -26,15 +26,15 @@ both_engines! {
     async fn a_paid_order_is_listed_and_told(app: TestApp) {
         let whole = app.whole().await;
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
-        assert!(browser.get("/orders").await.body.contains("No orders yet"));
+        assert!(browser.get("/orders").await.text.contains("No orders yet"));
         tell(&whole, 1, "checkout.session.completed", session(1, 5_120, "kwd")).await;
         tell(&whole, 2, "checkout.session.completed", session(2, 5_000, "jpy")).await;
 
-        let list = browser.get("/orders").await.body;
+        let list = browser.get("/orders").await.text;
         assert!(list.contains("KWD\u{a0}5.120") && list.contains("JPY\u{a0}5,000"), "{list}");
         assert!(list.contains("Ada &#60;b&#62;") && list.contains("ada@example.com"), "{list}");
 
-        let order = browser.get("/orders/1").await.body;
+        let order = browser.get("/orders/1").await.text;
         for told in ["Order 1", "Paid", "Checkout paid", "cs_1", "KWD\u{a0}5.120"] {
             assert!(order.contains(told), "{told}: {order}");
         }
@@ -54,11 +54,11 @@ both_engines! {
             told["orders"].as_array().expect("orders").iter().filter_map(|order| order["id"].as_i64()).collect()
         };
         for (query, expected) in [("", vec![2, 1]), ("state=to_look_at&", vec![2]), ("text=pi_1&", vec![1]), ("text=%231&", vec![1]), ("text=ada%40ex&", vec![2, 1]), ("text=nobody%40&", vec![]), ("state=refunded&", vec![])] {
-            assert_eq!(ids(&browser.get(&format!("/orders?{query}format=json")).await.body), expected, "{query}");
+            assert_eq!(ids(&browser.get(&format!("/orders?{query}format=json")).await.text), expected, "{query}");
         }
-        let file = browser.get("/orders?state=to_look_at&format=csv").await.body;
+        let file = browser.get("/orders?state=to_look_at&format=csv").await.text;
         assert!(file.contains("dispute_open") && file.lines().count() == 2, "{file}");
-        assert!(browser.get("/orders/2").await.body.contains("asks for the money back"));
+        assert!(browser.get("/orders/2").await.text.contains("asks for the money back"));
     }
 
     async fn money_without_an_order_is_shown_until_something_names_both(app: TestApp) {
@@ -66,10 +66,10 @@ both_engines! {
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
         let refund = json!({ "object": "refund", "id": "re_1", "payment_intent": "pi_1", "status": "succeeded", "amount": 100, "currency": "eur" });
         tell(&whole, 1, "refund.created", refund).await;
-        assert!(browser.get("/orders/unmatched").await.body.contains("re_1"));
-        assert!(browser.get("/orders").await.body.contains("No orders yet"));
+        assert!(browser.get("/orders/unmatched").await.text.contains("re_1"));
+        assert!(browser.get("/orders").await.text.contains("No orders yet"));
         tell(&whole, 2, "checkout.session.completed", session(1, 900, "eur")).await;
-        assert!(browser.get("/orders/unmatched").await.body.contains("Everything belongs to an order"));
-        assert!(browser.get("/orders/1").await.body.contains("Partly refunded"));
+        assert!(browser.get("/orders/unmatched").await.text.contains("Everything belongs to an order"));
+        assert!(browser.get("/orders/1").await.text.contains("Partly refunded"));
     }
 }
