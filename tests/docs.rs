@@ -95,8 +95,15 @@ fn the_example_file_names_every_setting() {
     for key in settings(&loaded) {
         let name = key.trim_start_matches("THROUGHLINE_").trim_start_matches("ZOHO_");
         let name = name.trim_start_matches("STRIPE_").trim_start_matches("ROCKET_").to_lowercase();
-        let is_elsewhere = ["ROCKET_CONFIG", "THROUGHLINE_MAIL_INBOX_URL", "THROUGHLINE_SAMPLE_SECRET", "CRON_SECRET", "ZOHO_API_DOMAIN", "ZOHO_REDIRECT_URI"]
-            .contains(&key.as_str());
+        let is_elsewhere = [
+            "ROCKET_CONFIG",
+            "THROUGHLINE_MAIL_INBOX_URL",
+            "THROUGHLINE_SAMPLE_SECRET",
+            "CRON_SECRET",
+            "ZOHO_API_DOMAIN",
+            "ZOHO_REDIRECT_URI",
+        ]
+        .contains(&key.as_str());
         assert!(
             is_elsewhere || example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name} ="))),
             "Rocket.toml lacks {name}"

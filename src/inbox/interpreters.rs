@@ -60,7 +60,13 @@ fn of_stripe(tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, _occasion: Occasi
         return Ok(Meaning::Refused("It does not say when it happened, or what it said was removed.".into()));
     };
     Ok(match orders::stripe::apply(tx, now, &event, &receipt.line())? {
-        Applied::Taken { object, order } => Meaning::Handled { caused: json!({ "object": object, "order": order }) },
+        Applied::Taken { object, order: Some(order) } => {
+            Meaning::Handled { caused: json!([{ "subject": order.subject(), "what": object }]) }
+        }
+        Applied::Taken { object, order: None } => {
+            let what = "kept; it belongs to no order yet";
+            Meaning::Handled { caused: json!([{ "subject": orders::Object::subject(&object), "what": what }]) }
+        }
         Applied::Known { object, order: Some(order) } => Meaning::Superseded(format!("Order {order} knows as much or more of {object}.")),
         Applied::Known { object, order: None } => Meaning::Superseded(format!("As much or more is known of {object}.")),
         Applied::NotRead => Meaning::NotHandled,

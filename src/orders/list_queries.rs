@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::model::{Object, Order, OrderId, OrderState};
+use super::queries;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::keyset::{Key, Page, Place};
@@ -13,6 +14,8 @@ use crate::{keyset_page, on_backend};
 pub const PAGE: usize = 50;
 /// Objects and events of one order that its page shows.
 pub const SHOWN_MAX: i64 = 200;
+/// Objects looked at that name one.
+const NAMING_MAX: i64 = 50;
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,13 +51,16 @@ pub fn page(conn: &mut Conn, filter: &OrderFilter, place: Place, rows_max: usize
             }
         },
     }
-    keyset_page!(conn, query, orders::placed_at, orders::id, place, rows_max, |row: &Order| Key { at: row.standing.placed_at, id: row.id.0 })
+    keyset_page!(conn, query, orders::placed_at, orders::id, place, rows_max, |row: &Order| Key {
+        at: row.standing.placed_at,
+        id: row.id.0
+    })
 }
 
+/// The order of an object, or of one that names it: its own event may not have come.
 fn by_object(conn: &mut Conn, object_id: &str) -> QueryResult<Option<OrderId>> {
-    let found: Option<Option<OrderId>> =
-        stripe_objects::table.filter(stripe_objects::object_id.eq(object_id)).select(stripe_objects::order_id).first(conn).optional()?;
-    Ok(found.flatten())
+    let around = queries::around(conn, &[object_id.to_owned()], NAMING_MAX)?;
+    Ok(around.into_iter().find_map(|object| object.order_id))
 }
 
 /// An object without an order, with its place in the list.

@@ -179,7 +179,10 @@ fn attention(
     let is_free = objects.iter().any(|object| object.status == Status::Free);
     let found = [
         (!is_free && !taken.is_empty() && total.is_some_and(|total| total != paid), Attention::AmountDiffers),
-        (others.chain(taken.values().filter_map(|part| part.currency.as_deref())).any(|other| Some(other) != currency), Attention::CurrencyDiffers),
+        (
+            others.chain(taken.values().filter_map(|part| part.currency.as_deref())).any(|other| Some(other) != currency),
+            Attention::CurrencyDiffers,
+        ),
         (refunded > paid, Attention::RefundedMore),
         (has(Status::Open), Attention::DisputeOpen),
         (has(Status::Lost), Attention::DisputeLost),

@@ -202,9 +202,15 @@ fn notice(attention: Attention, standing: &Standing) -> Notice {
                 amount(standing.total_minor.unwrap_or_default(), currency)
             ),
         ),
-        Attention::CurrencyDiffers => ("bad", "Paid or refunded in another currency", "The sums below cannot be added up. Compare them in Stripe.".into()),
-        Attention::RefundedMore => ("bad", "More went back than came in", "Events may still be missing: read them again on Stripe's page.".into()),
-        Attention::DisputeOpen => ("warn", "The customer's bank asks for the money back", "Answer the dispute in Stripe before its deadline.".into()),
+        Attention::CurrencyDiffers => {
+            ("bad", "Paid or refunded in another currency", "The sums below cannot be added up. Compare them in Stripe.".into())
+        }
+        Attention::RefundedMore => {
+            ("bad", "More went back than came in", "Events may still be missing: read them again on Stripe's page.".into())
+        }
+        Attention::DisputeOpen => {
+            ("warn", "The customer's bank asks for the money back", "Answer the dispute in Stripe before its deadline.".into())
+        }
         Attention::DisputeLost => ("warn", "A dispute was lost", format!("The bank took {} back.", amount(standing.lost_minor, currency))),
     };
     Notice { tone, title, text }
@@ -314,7 +320,11 @@ impl ObjectRow {
             label,
             id: object.object_id.clone(),
             word: status_word(object),
-            amount: if object.kind == ObjectKind::Subscription { String::new() } else { amount(object.amount_minor, object.currency.as_deref()) },
+            amount: if object.kind == ObjectKind::Subscription {
+                String::new()
+            } else {
+                amount(object.amount_minor, object.currency.as_deref())
+            },
             at: times.stamp(object.event_at),
             line: object.line_id.clone(),
         }

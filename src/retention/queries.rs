@@ -7,8 +7,8 @@ use super::rules::Place;
 use crate::audit::{self, PersonalValue};
 use crate::clock::UtcTime;
 use crate::db::schema::{
-    audit as audit_rows, bulk_operations, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs,
-    lead_news, leads, mails, product_imports, suspicions,
+    audit as audit_rows, bulk_operations, events, import_pieces, import_refusals, imports, job_attempts, job_progress, jobs, lead_news,
+    leads, mails, product_imports, suspicions,
 };
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;

@@ -152,9 +152,7 @@ fn refusal(answer: &Answer, error: &Value) -> Failure {
         (500.., _) => Failure::of_unknown_effect(ServerError, told("Stripe had a fault of its own")),
         (_, Some(true)) => Failure::of_call(ServerError, told(&format!("Stripe asks us to try again: {said}"))),
         // Not by the status: a wrong address is 404 too, and says nothing of what we asked for.
-        _ if code == "resource_missing" => {
-            Failure::of_record(NotFound, told(&format!("Stripe does not know what we refer to: {said}")))
-        }
+        _ if code == "resource_missing" => Failure::of_record(NotFound, told(&format!("Stripe does not know what we refer to: {said}"))),
         (402, _) => Failure::of_record(Validation, told(&format!("Stripe could not take the payment: {said}"))),
         (400..=499, _) if !error.is_null() => Failure::of_record(Validation, told(&format!("Stripe refuses this: {said}"))),
         _ => Failure::of_call(ServerError, told("The answer did not come from Stripe itself but from something in between")),

@@ -49,9 +49,11 @@ mod tests {
 
     #[test]
     fn an_event_carries_its_object_or_names_it() {
-        let snapshot = parse(&json!({ "id": "evt_1", "type": "x", "created": 1_785_340_000, "data": { "object": { "id": "x_1" } } })).expect("an event");
+        let snapshot = parse(&json!({ "id": "evt_1", "type": "x", "created": 1_785_340_000, "data": { "object": { "id": "x_1" } } }))
+            .expect("an event");
         assert_eq!((snapshot.at.to_string().as_str(), snapshot.object), ("2026-07-29 15:46:40", Some(json!({ "id": "x_1" }))));
-        let thin = json!({ "id": "evt_2", "type": "v1.invoice.paid", "created": "2026-10-28T09:00:00.000Z", "related_object": { "id": "in_1" } });
+        let thin =
+            json!({ "id": "evt_2", "type": "v1.invoice.paid", "created": "2026-10-28T09:00:00.000Z", "related_object": { "id": "in_1" } });
         assert_eq!(parse(&thin).expect("an event").object, None);
     }
 

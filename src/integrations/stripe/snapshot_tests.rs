@@ -1,3 +1,5 @@
+//! What events of each kind say, and what is not read.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -83,8 +83,14 @@ fn the_samples_of_one_purchase_make_one_order() {
     };
     let paid = ["payment_intent.payment_failed", "payment_intent.succeeded", "checkout.session.completed.paid"];
     assert_eq!(of(&paid), Some((OrderState::Paid, 10_000, 0, vec![])));
-    assert_eq!(of(&["checkout.session.completed.paid", "checkout.session.completed.unpaid-async"]), Some((OrderState::Paid, 10_000, 0, vec![])));
-    assert_eq!(of(&["checkout.session.async_payment_failed", "checkout.session.completed.unpaid-async"]), Some((OrderState::Failed, 0, 0, vec![])));
+    assert_eq!(
+        of(&["checkout.session.completed.paid", "checkout.session.completed.unpaid-async"]),
+        Some((OrderState::Paid, 10_000, 0, vec![]))
+    );
+    assert_eq!(
+        of(&["checkout.session.async_payment_failed", "checkout.session.completed.unpaid-async"]),
+        Some((OrderState::Failed, 0, 0, vec![]))
+    );
     let partly = [&paid[..], &["charge.refunded.partial"]].concat();
     assert_eq!(of(&partly), Some((OrderState::PartlyRefunded, 10_000, 2_500, vec![])));
     let all = [&["charge.refunded.full", "charge.dispute.created"], &partly[..]].concat();

@@ -149,7 +149,7 @@ both_engines! {
         assert_eq!((failed.state, failed.reason.as_deref()), (ReceiptState::Failed, Some("Its job was cancelled.")));
         browser.post(&format!("/outbox/{job}/run"), &[]).await;
         whole.run_until_idle().await;
-        assert_eq!(receipt(&whole, ID).await.state, ReceiptState::NotHandled);
+        assert_eq!(receipt(&whole, ID).await.state, ReceiptState::Handled);
     }
 
     async fn a_rehearsal_tells_everything_and_leaves_nothing(app: TestApp) {
@@ -181,7 +181,7 @@ both_engines! {
 
         let preview = browser.get("/inbox/replay?id=1&id=2&id=4&id=99").await.text;
         assert!(preview.contains("Left alone") && preview.contains("Replay 2 events") && preview.contains("0 of 3 events would change"), "{preview}");
-        assert!(receipts(&whole).await[..3].iter().all(|receipt| receipt.state == ReceiptState::NotHandled), "nothing was done");
+        assert!(receipts(&whole).await[..3].iter().all(|receipt| receipt.state == ReceiptState::Handled), "nothing was done");
         assert!(browser.get("/inbox/replay").await.text.contains("No event was chosen"));
 
         let answered = browser.post("/inbox/replays", &[("id", "2"), ("id", "1"), ("id", "4")]).await;
@@ -194,7 +194,7 @@ both_engines! {
         assert_eq!((jobs[4].order_key.as_deref(), jobs[4].subject.as_str()), (Some("stripe:pi_1"), "receipt:1"));
         assert_eq!(receipt(&whole, ReceiptId(1)).await.state, ReceiptState::Received);
         whole.run_until_idle().await;
-        assert_eq!(receipt(&whole, ReceiptId(1)).await.state, ReceiptState::NotHandled);
+        assert_eq!(receipt(&whole, ReceiptId(1)).await.state, ReceiptState::Superseded);
 
         browser.post("/inbox/replays", &[("id", "3"), ("mails", "yes")]).await;
         assert_eq!(jobs_of_inbox(&whole).await[6].payload, r#"{"receipt":3,"again_with_mails":true}"#);
@@ -221,7 +221,7 @@ both_engines! {
         let jobs = jobs_of_inbox(&whole).await;
         assert_eq!((jobs.len(), jobs[0].state), (1, JobState::Pending), "no second job");
         whole.run_until_idle().await;
-        assert_eq!(receipt(&whole, ID).await.state, ReceiptState::NotHandled);
+        assert_eq!(receipt(&whole, ID).await.state, ReceiptState::Handled);
     }
 
     async fn content_goes_after_90_days_and_the_row_after_400(app: TestApp) {

@@ -48,7 +48,7 @@ both_engines! {
         let ids: Vec<&str> = kept.iter().map(|receipt| receipt.event_id.as_str()).collect();
         assert_eq!(ids, [&pushed.event_id, &lost[0].event_id, &lost[1].event_id], "not what is older than a day: {}", before.event_id);
         assert_eq!(kept.iter().map(|receipt| (receipt.verdict, receipt.duplicates)).collect::<Vec<_>>(), [(Verdict::Verified, 0), (Verdict::Fetched, 0), (Verdict::Fetched, 0)]);
-        assert!(kept.iter().all(|receipt| receipt.state == ReceiptState::NotHandled));
+        assert!(kept.iter().all(|receipt| receipt.state == ReceiptState::Handled));
         let feed_now = feed(&whole).await;
         assert_eq!((feed_now.cursor_id.as_deref(), feed_now.read_at), (Some(lost[1].event_id.as_str()), Some(app.clock.now())));
 
