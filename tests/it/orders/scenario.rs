@@ -106,7 +106,7 @@ impl Telling<'_> {
     /// Several events share a second: that is how they come.
     fn tell(&mut self, kind: &str, object: Value) {
         let id = format!("evt_{}_{}", self.purchase.number, self.events.len());
-        self.at += i64::from(self.events.len() % 3 == 0);
+        self.at += i64::from(self.events.len().is_multiple_of(3));
         let event = json!({ "id": id, "type": kind, "created": self.at, "livemode": false, "data": { "object": object } });
         self.events.push(Event::parse(event.to_string().as_bytes()).expect("an event"));
     }
