@@ -57,7 +57,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByLabel("SKU").fill(`EQ-${mark}`);
     await page.getByLabel("Name in English").fill(`Grinder ${LONG}`);
     await page.getByRole("button", { name: "Add product" }).click();
-    await page.getByText("It has no price").waitFor();
+    await page.getByRole("heading", { name: "It has no price" }).waitFor();
     await setPrice(page, `EUR · Retail ${mark}`, "1", "1.500");
     await page.getByText("Amounts in EUR have 2 decimals.").first().waitFor();
     if (javaScriptEnabled) await assertPageRules(page, "a price with a mistake");
@@ -66,7 +66,7 @@ for (const javaScriptEnabled of [true, false]) {
     await setPrice(page, `EUR · Trade ${mark}`, "10", "1350.50");
     await page.getByText("The price is set.").waitFor();
     await page.getByText("It is for 10 pieces at least.").waitFor();
-    await page.getByLabel("Quantity", { exact: true }).fill("10");
+    await page.getByRole("spinbutton", { name: "Quantity", exact: true }).fill("10");
     await page.getByRole("button", { name: "Show" }).click();
     await page.getByText(javaScriptEnabled ? "which yields to any other" : "has the higher priority: 5 over 0").waitFor();
     if (javaScriptEnabled) await assertPageRules(page, "a product with its working");

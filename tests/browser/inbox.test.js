@@ -51,7 +51,7 @@ test("a webhook appears by itself, is looked at, and is replayed after a preview
   await assertPageRules(page, "/inbox");
 
   await page.getByRole("link", { name: "charge.refunded" }).click();
-  await page.getByRole("heading", { level: 1 }).getByText("Not handled").waitFor();
+  await page.getByRole("heading", { level: 1 }).getByText("Handled").waitFor();
   await assertPageRules(page, "a receipt");
   await page.getByRole("link", { name: "Replay: see what it would do" }).click();
   await page.getByText("0 of 1 event would change something now.").waitFor();
