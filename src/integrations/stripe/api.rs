@@ -1,12 +1,11 @@
 //! Stripe's API: one call, one answer, and what a refusal means. Each failure gets its class and its sentence here, with
 //! Stripe's own code in brackets (docs.stripe.com/api/errors and the official packages, read 2026-11).
 
-use chrono::DateTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::PROVIDER;
+use super::{PROVIDER, envelope};
 use crate::clock::{Stopwatch, UtcTime};
 use crate::http::{Answer, Exchange, Method, Outgoing, SendFailure, Transport};
 use crate::integrations::{Failure, FailureClass};
@@ -104,7 +103,7 @@ fn page(body: &Value) -> Result<EventPage, Failure> {
 
 /// When an event happened, to the second; None: it does not say.
 pub fn created(event: &Value) -> Option<UtcTime> {
-    DateTime::from_timestamp(event["created"].as_i64()?, 0).map(|at| at.naive_utc())
+    envelope::moment(&event["created"])
 }
 
 /// The JSON of an answer that did what was asked, or what is wrong. A call that may have had an effect says so.

@@ -94,12 +94,12 @@ impl Envelope {
 }
 
 /// NUL cannot be stored by PostgreSQL, and no id of Stripe has one.
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty() && text.len() <= ID_MAX && !text.contains('\0')).map(str::to_owned)
 }
 
 /// Seconds since 1970; of thin events a text.
-fn moment(created: &Value) -> Option<UtcTime> {
+pub(super) fn moment(created: &Value) -> Option<UtcTime> {
     match created {
         Value::String(text) => DateTime::parse_from_rfc3339(text).ok().map(|at| at.naive_utc()),
         _ => DateTime::from_timestamp(created.as_i64()?, 0).map(|at| at.naive_utc()),

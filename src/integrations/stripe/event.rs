@@ -2,7 +2,6 @@
 //! into a struct: new fields, new values and nulls may come at any time, and the shapes of several API versions arrive side by
 //! side (docs.stripe.com/upgrades, read 2026-11-21).
 
-use chrono::DateTime;
 use serde_json::Value;
 
 use super::envelope::Envelope;
@@ -26,16 +25,6 @@ impl Event {
         let object = event.pointer("/data/object").filter(|object| object.is_object()).cloned();
         Some(Self { at: head.happened_at?, head, object })
     }
-}
-
-/// A text that is there and not empty.
-pub(super) fn text(of: &Value, name: &str) -> Option<String> {
-    of.get(name)?.as_str().filter(|text| !text.is_empty() && !text.contains('\0')).map(str::to_owned)
-}
-
-/// Seconds since 1970.
-pub(super) fn moment(value: &Value) -> Option<UtcTime> {
-    DateTime::from_timestamp(value.as_i64()?, 0).map(|at| at.naive_utc())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::event::{Event, moment, text};
+use super::envelope::{moment, text};
+use super::event::Event;
 use crate::clock::UtcTime;
 use crate::db::text_enum;
 
@@ -139,9 +140,9 @@ impl Snapshot {
         let object = event.object.as_ref()?;
         let kind = kind(object)?;
         let (status, amount_minor, settled_minor) = standing(kind, &event.head.event_type, object);
-        let currency = text(object, "currency").map(|code| code.to_ascii_uppercase());
-        let made_at = object.get("created").and_then(moment);
-        Some(Self { kind, id: text(object, "id")?, status, amount_minor, settled_minor, currency, made_at, names: names(kind, object) })
+        let currency = text(&object["currency"]).map(|code| code.to_ascii_uppercase());
+        let made_at = moment(&object["created"]);
+        Some(Self { kind, id: text(&object["id"])?, status, amount_minor, settled_minor, currency, made_at, names: names(kind, object) })
     }
 }
 
@@ -242,7 +243,7 @@ fn subscription(status: &str) -> Status {
 }
 
 fn names(kind: ObjectKind, object: &Value) -> Names {
-    let metadata = |place: &str| object.pointer(place).and_then(|metadata| text(metadata, ORDER_KEY));
+    let metadata = |place: &str| object.pointer(place).and_then(|metadata| text(&metadata[ORDER_KEY]));
     let details = "/parent/subscription_details";
     Names {
         payment: named(object, "/payment_intent")
@@ -281,7 +282,7 @@ impl Names {
 fn named(object: &Value, place: &str) -> Option<String> {
     match object.pointer(place)? {
         Value::String(id) => Some(id.clone()).filter(|id| !id.is_empty()),
-        expanded => text(expanded, "id"),
+        expanded => text(&expanded["id"]),
     }
 }
 
