@@ -12,7 +12,7 @@ use crate::audit::TakenAlong;
 use crate::clock::UtcTime;
 use crate::outbox::admin;
 use crate::web::{
-    ClientAddress, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell,
+    ClientAddress, Fields, Frame, NavCounts, Problem, Section, Shell, ShellUser, Site, Theme, Times, Wants, flash, format, problem, shell,
 };
 
 use super::model::{Role, User};
@@ -56,6 +56,12 @@ impl Viewer {
     /// As ledgers write down who asks, from where and when.
     pub fn asks(&self, now: UtcTime) -> admin::Request {
         admin::Request { actor: self.actor(), reason: None, address: Some(self.address.ip.to_string()), now }
+    }
+
+    /// The same, with why: what they wrote into the field `reason`, 500 characters at most.
+    pub fn asks_because(&self, fields: &Fields, now: UtcTime) -> admin::Request {
+        let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
+        admin::Request { reason, ..self.asks(now) }
     }
 
     /// Writes times for the page.

@@ -13,7 +13,7 @@ use crate::db::keyset::Place;
 use crate::money::{Currency, Money};
 use crate::seller::Language;
 use crate::web::csv::{Outline, Row, row};
-use crate::web::{CsvFile, ListForm};
+use crate::web::{CsvFile, ListForm, format};
 
 /// Rows read at a time.
 const ROWS: usize = 500;
@@ -99,11 +99,10 @@ fn to_row(row: &ProductSummary, now: UtcTime) -> Row {
 /// A product as data; amounts are in minor units.
 pub fn to_json(row: &ProductSummary, now: UtcTime) -> Value {
     let product = &row.product;
-    let at = |time: UtcTime| time.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     json!({
         "id": product.id, "sku": product.sku, "kind": product.kind, "category": product.category, "tax_class": product.tax_class,
         "is_active": product.is_active, "image_url": product.image_url, "names": row.names, "prices_now": prices_now(row, now),
-        "source": product.source, "zoho_item_id": product.zoho_item_id, "created_at": at(product.created_at),
-        "updated_at": at(product.updated_at),
+        "source": product.source, "zoho_item_id": product.zoho_item_id, "created_at": format::rfc3339(product.created_at),
+        "updated_at": format::rfc3339(product.updated_at),
     })
 }

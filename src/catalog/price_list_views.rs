@@ -172,7 +172,7 @@ pub fn to_row(list: &PriceList) -> Row {
 
 /// A list as data.
 pub fn to_json(list: &PriceList) -> Value {
-    let at = |time: Option<UtcTime>| time.map(|time| time.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+    let at = |time: Option<UtcTime>| time.map(format::rfc3339);
     json!({
         "id": list.id, "name": list.name, "currency": list.currency, "priority": list.priority, "valid_from": at(list.valid_from),
         "valid_until": at(list.valid_until), "is_active": list.is_active, "is_default": list.is_default, "source": list.source,

@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::integrations::zoho::{PROVIDER, data_centers};
 use crate::outbox::Registry;
-use crate::outbox::admin::Request;
 use crate::timeline::story;
 use crate::web::{Back, Fields, Flash, LeadingTo, Section, Theme};
 use crate::{Error, Result};
@@ -130,7 +129,7 @@ async fn callback(
 /// Proves that the grant still works. The refresh goes on by itself where a person has waited long enough.
 #[post("/connections/zoho/refresh", data = "<fields>")]
 async fn refresh(app: &State<App>, operator: Operator, fields: Fields) -> Result<Back> {
-    let (by, its_app) = (request(app, &operator, &fields), app.inner().clone());
+    let (by, its_app) = (operator.asks_because(&fields, app.clock.now()), app.inner().clone());
     let tried = tokio::spawn(async move { custody::test_refresh(&its_app, PROVIDER, &by).await });
     let flash = match tokio::time::timeout(CALL_TIMEOUT, tried).await {
         Ok(Ok(Ok(tested))) => Flash::ok(zoho_views::tested(&tested, operator.times())),
@@ -144,7 +143,7 @@ async fn refresh(app: &State<App>, operator: Operator, fields: Fields) -> Result
 /// Looks again whether the CRM has the unique field.
 #[post("/connections/zoho/fields", data = "<fields>")]
 async fn read_fields(app: &State<App>, operator: Operator, fields: Fields) -> Result<Back> {
-    let flash = match crm_fields::read(app, &request(app, &operator, &fields)).await {
+    let flash = match crm_fields::read(app, &operator.asks_because(&fields, app.clock.now())).await {
         Ok(known) => {
             let wanted = &app.config.zoho.external_field;
             match Verdict::of(&known.fields, wanted) {
@@ -176,7 +175,7 @@ fn not_connected() -> Back {
 
 #[post("/connections/zoho/disconnection", data = "<fields>")]
 async fn end(app: &State<App>, admin: Admin, fields: Fields) -> Result<Back> {
-    let flash = match disconnect::disconnect(app, &request(app, &admin, &fields)).await {
+    let flash = match disconnect::disconnect(app, &admin.asks_because(&fields, app.clock.now())).await {
         Ok(Revoked::Yes) => Flash::ok("Zoho CRM is disconnected, and the grant is revoked at Zoho. Jobs are kept and wait."),
         Ok(Revoked::No(why)) => Flash::warn(format!(
             "Zoho CRM is disconnected, and jobs wait. Zoho could not be told: remove Throughline there, under Sessions > Connected Apps. {why}"
@@ -189,9 +188,4 @@ async fn end(app: &State<App>, admin: Admin, fields: Fields) -> Result<Back> {
 
 fn person(admin: &Admin) -> Person {
     Person { session: admin.session.id, actor: admin.actor(), address: Some(admin.address.ip.to_string()) }
-}
-
-fn request(app: &App, viewer: &Viewer, fields: &Fields) -> Request {
-    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
-    Request { actor: viewer.actor(), reason, address: Some(viewer.address.ip.to_string()), now: app.clock.now() }
 }

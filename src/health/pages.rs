@@ -11,7 +11,6 @@ use crate::connections;
 use crate::integrations::zoho::PROVIDER;
 use crate::integrations::{Failure, FailureClass};
 use crate::leads;
-use crate::outbox::admin::Request;
 use crate::outbox::hurry::Tally;
 use crate::web::{Back, Flash, Section, format};
 
@@ -51,7 +50,7 @@ fn what_came(tally: &Tally) -> Flash {
 
 #[post("/health/refresh")]
 pub async fn try_refresh(desk: AtDesk<'_>, operator: Operator) -> Back {
-    let by = Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: desk.app.clock.now() };
+    let by = operator.asks(desk.app.clock.now());
     let tested = connections::test_refresh(desk.app, PROVIDER, &by).await;
     desk.forget().await;
     let times = operator.times();

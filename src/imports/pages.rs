@@ -124,7 +124,7 @@ async fn act(
 ) -> Result<Back> {
     let import = find(app, id).await?;
     let now = app.clock.now();
-    let by = Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now };
+    let by = admin.asks(now);
     let line = LineId::mint(now);
     let done = app.store.write("imports.act", &import.id.subject(), move |tx| act(tx, import.id, &line, &by)).await;
     answer(id, done.map_err(Error::from), what)
@@ -134,7 +134,7 @@ async fn act(
 async fn refused(app: &State<App>, admin: Admin, id: i64) -> Result<RefusedRows> {
     let import = find(app, id).await?;
     let now = app.clock.now();
-    let by = Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now };
+    let by = admin.asks(now);
     let write_down = move |tx: &mut Tx<'_>| actions::refused_fetched(tx, ImportId(id), &by);
     app.store.write("imports.refused", &ImportId(id).subject(), write_down).await?;
     RefusedRows::of(app, &import)

@@ -11,7 +11,6 @@ use crate::accounts::Operator;
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::outbox::Registry;
-use crate::outbox::admin::Request;
 use crate::web::ticked::{Ticked, Told};
 use crate::web::{Back, Fields, Flash, Query, Section};
 use crate::{Error, Result};
@@ -57,7 +56,7 @@ async fn replay(app: &State<App>, registry: &State<Registry>, operator: Operator
     let mut ticked = Ticked::of(&fields, "/inbox");
     ticked.ids.sort_unstable();
     let occasion = Occasion::Replay { with_mails: fields.text("mails") == "yes" };
-    let by = Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() };
+    let by = operator.asks(app.clock.now());
     let mut left = Vec::new();
     for id in ticked.ids.iter().copied().map(ReceiptId) {
         let (registry, by) = (registry.inner().clone(), by.clone());

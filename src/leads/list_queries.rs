@@ -10,6 +10,7 @@ use crate::db::Conn;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::{jobs, leads};
 use crate::outbox::JobRow;
+use crate::web::format;
 use crate::{keyset_page, on_backend};
 
 /// Rows on a page.
@@ -51,7 +52,7 @@ impl LeadSummary {
 }
 
 fn as_utc<S: serde::Serializer>(at: &UtcTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&at.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+    serializer.serialize_str(&format::rfc3339(*at))
 }
 
 fn as_utc_if_any<S: serde::Serializer>(at: &Option<UtcTime>, serializer: S) -> Result<S::Ok, S::Error> {

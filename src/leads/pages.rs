@@ -16,7 +16,6 @@ use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Conn;
 use crate::outbox::Registry;
-use crate::outbox::admin::Request;
 use crate::outbox::waiting::Reasons;
 use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
@@ -85,7 +84,7 @@ async fn read_story(app: &App, registry: &Registry, id: LeadId) -> Result<LeadSt
 
 #[post("/leads/<id>/delivery")]
 async fn send_again(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64) -> Result<Back> {
-    let (registry, by) = (registry.inner().clone(), request(app, &operator));
+    let (registry, by) = (registry.inner().clone(), operator.asks(app.clock.now()));
     let key = LeadId(id).subject();
     let done = app.store.write("leads.retry", &key, move |tx| actions::retry(tx, &registry, LeadId(id), &by)).await;
     answer(id, done.map_err(Error::from), "The lead will be sent again now.")
@@ -107,15 +106,11 @@ async fn correct(
             return Ok(Err((Status::UnprocessableEntity, LeadShow::new(shell, &found, *form, true))));
         }
     };
-    let (registry, by) = (registry.inner().clone(), request(app, &operator));
+    let (registry, by) = (registry.inner().clone(), operator.asks(app.clock.now()));
     let key = LeadId(id).subject();
     let edit = move |tx: &mut crate::db::Tx<'_>| actions::edit_and_resend(tx, &registry, LeadId(id), &correction, &by);
     let done = app.store.write("leads.edit", &key, edit).await;
     answer(id, done.map_err(Error::from), "The correction is saved; the lead will be sent again now.").map(Ok)
-}
-
-fn request(app: &App, operator: &Operator) -> Request {
-    Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
 }
 
 /// A refusal is a message on the page of the lead; what the person saw may have been out of date.

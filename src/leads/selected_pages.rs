@@ -7,7 +7,6 @@ use super::model::LeadId;
 use crate::accounts::Operator;
 use crate::app::App;
 use crate::outbox::Registry;
-use crate::outbox::admin::Request;
 use crate::web::ticked::{Ticked, Told};
 use crate::web::{Back, Fields};
 use crate::{Error, Result};
@@ -22,7 +21,7 @@ pub fn routes() -> Vec<Route> {
 #[post("/leads/selected", data = "<fields>")]
 async fn send_again(app: &State<App>, registry: &State<Registry>, operator: Operator, fields: Fields) -> Result<Back> {
     let ticked = Ticked::of(&fields, "/leads");
-    let by = Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() };
+    let by = operator.asks(app.clock.now());
     let mut left = Vec::new();
     for id in ticked.ids.iter().copied() {
         let (registry, by, key) = (registry.inner().clone(), by.clone(), LeadId(id).subject());

@@ -14,7 +14,6 @@ use crate::leads::news::reply_queries::{self, ReplyText};
 use crate::leads::news::{Page, Sender};
 use crate::mail::{Letter, Party};
 use crate::messages::{self, Tested};
-use crate::outbox::admin;
 use crate::web::{Back, Fields, Flash, Section};
 use crate::{Error, Result};
 
@@ -38,7 +37,7 @@ async fn page(app: &App, admin: &Admin, form: &ReplyForm) -> Result<MailSettings
 #[post("/settings/mail/test", data = "<_fields>")]
 pub async fn test(app: &State<App>, admin: Admin, _fields: Fields) -> Result<Back> {
     let to = Party { name: Some(admin.user().name.clone()), address: admin.user().email.clone() };
-    let told = match messages::send_test(app, to, &request(app, &admin)).await? {
+    let told = match messages::send_test(app, to, &admin.asks(app.clock.now())).await? {
         Tested::Accepted(answer) => {
             Flash::ok(format!("The mail server took the test mail to {}. Its answer: {answer}", admin.user().email))
         }
@@ -55,7 +54,7 @@ pub async fn save_replies(app: &State<App>, admin: Admin, fields: Fields) -> Res
         return Ok(Err(Box::new((Status::UnprocessableEntity, page(app, &admin, &form).await?))));
     }
     let (is_on, count) = (form.is_on, form.texts.len());
-    actions::save_replies(app, is_on, form.texts, request(app, &admin)).await?;
+    actions::save_replies(app, is_on, form.texts, admin.asks(app.clock.now())).await?;
     let told = match (is_on, count) {
         (true, 1) => "Whoever writes to us is answered from now on.".to_owned(),
         (true, count) => format!("Whoever writes to us is answered from now on, in {count} languages."),
@@ -83,10 +82,6 @@ async fn letter(app: &App, name: &str) -> Result<Letter> {
     let (sender, texts) = app.store.read(read).await?;
     let page = Page { public_url: &app.config.public_url, seller: &sender.name, zone: sender.zone, now: app.clock.now() };
     previews::letter(name, &page, &texts, &sender.contact).ok_or(Error::NotFound("mail"))
-}
-
-fn request(app: &App, admin: &Admin) -> admin::Request {
-    admin::Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now: app.clock.now() }
 }
 
 /// A mail as a document of its own.

@@ -11,6 +11,7 @@ use super::queries;
 use super::views::{self, OrderList, OrderShow, OrderStory, UnmatchedList};
 use crate::accounts::Viewer;
 use crate::app::App;
+use crate::audit;
 use crate::db::Conn;
 use crate::db::keyset::Place;
 use crate::web::csv::{Outline, Row, row};
@@ -48,6 +49,10 @@ impl OrderFilter {
 #[get("/orders")]
 async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -> Result<Orders> {
     let (filter, place): (_, Place) = (OrderFilter::of(&query), query.text("place").parse().unwrap_or_default());
+    if form.shape != Shape::Page {
+        let asked = json!({ "format": form.shape.as_str(), "state": query.text("state"), "text": filter.text });
+        audit::record_taken(app, viewer.takes_along("orders.export", "orders", asked)).await?;
+    }
     if form.shape == Shape::Csv {
         let read = move |conn: &mut Conn, place: Place| -> Result<(Vec<Row>, Option<Place>)> {
             let page = list::page(conn, &filter, place, 500)?;

@@ -6,7 +6,7 @@ use super::model::{Object, Order, OrderId, OrderLine, Standing};
 use super::standing::Agreed;
 use crate::clock::UtcTime;
 use crate::db::schema::{order_lines, orders, stripe_objects};
-use crate::db::{Conn, Engine, Tx};
+use crate::db::{Conn, Engine, Topic, Tx};
 use crate::on_backend;
 
 /// Keeps others from joining objects to orders until this transaction ends: two events of one order, read side by side, would
@@ -25,6 +25,7 @@ pub fn object(conn: &mut Conn, object_id: &str) -> QueryResult<Option<Object>> {
 
 /// Keeps the last word on an object.
 pub fn keep(tx: &mut Tx<'_>, now: UtcTime, object: &Object) -> QueryResult<()> {
+    tx.touch(Topic::Orders);
     let row = (object, stripe_objects::updated_at.eq(now));
     on_backend!(tx.conn(), |c| diesel::insert_into(stripe_objects::table)
         .values(row)
@@ -93,18 +94,19 @@ pub fn agreed(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Agreed>> {
 
 /// Makes an order that began at Stripe.
 pub fn insert(tx: &mut Tx<'_>, now: UtcTime, line_id: &str, standing: &Standing) -> QueryResult<OrderId> {
+    tx.touch(Topic::Orders);
     let row = (standing, orders::line_id.eq(line_id), orders::updated_at.eq(now));
     diesel::insert_into(orders::table).values(row).returning(orders::id).get_result(tx.conn())
 }
 
-/// Writes down where an order stands, if that is news; says whether it was.
-pub fn restate(tx: &mut Tx<'_>, now: UtcTime, id: OrderId, standing: &Standing) -> QueryResult<bool> {
+/// Writes down where an order stands, if that is news.
+pub fn restate(tx: &mut Tx<'_>, now: UtcTime, id: OrderId, standing: &Standing) -> QueryResult<()> {
     let before: Standing = orders::table.find(id.0).select(Standing::as_select()).first(tx.conn())?;
     if before == *standing {
-        return Ok(false);
+        return Ok(());
     }
-    diesel::update(orders::table.find(id.0)).set((standing, orders::updated_at.eq(now))).execute(tx.conn())?;
-    Ok(true)
+    tx.touch(Topic::Orders);
+    diesel::update(orders::table.find(id.0)).set((standing, orders::updated_at.eq(now))).execute(tx.conn()).map(drop)
 }
 
 /// What was bought.

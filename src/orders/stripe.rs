@@ -8,7 +8,7 @@ use super::family::Family;
 use super::model::{Object, OrderId, Said};
 use super::{queries, standing};
 use crate::clock::UtcTime;
-use crate::db::{Topic, Tx};
+use crate::db::Tx;
 use crate::integrations::stripe::PROVIDER;
 use crate::integrations::stripe::event::Event;
 use crate::integrations::stripe::snapshot::Snapshot;
@@ -42,7 +42,6 @@ pub fn apply(tx: &mut Tx<'_>, now: UtcTime, event: &Event, line: &LineId) -> Que
         queries::keep(tx, now, &joined)?;
     }
     let order = settle(tx, now, &joined)?;
-    tx.touch(Topic::Orders);
     let object = joined.object_id;
     Ok(if is_news { Applied::Taken { object, order } } else { Applied::Known { object, order } })
 }

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 
 use super::list_queries::{Happening, OrderFilter, Unmatched};
 use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
-use crate::clock::UtcTime;
 use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
 use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
-use crate::web::{Shell, Stamp, Times};
+use crate::web::{Shell, Stamp, Times, format};
 
 /// The list of orders.
 #[derive(Template, WebTemplate)]
@@ -126,12 +125,12 @@ pub fn list_href(filter: &OrderFilter, place: Option<Place>, format: &str) -> St
 
 /// An order for programs.
 pub fn as_json(order: &Order) -> Value {
-    let (standing, utc) = (&order.standing, |at: UtcTime| at.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+    let standing = &order.standing;
     json!({
         "id": order.id, "state": standing.state, "currency": standing.currency, "total_minor": standing.total_minor,
         "paid_minor": standing.paid_minor, "refunded_minor": standing.refunded_minor, "lost_minor": standing.lost_minor,
         "attention": standing.attentions(), "email": standing.email, "person": standing.person, "line_id": order.line_id,
-        "placed_at": utc(standing.placed_at), "paid_at": standing.paid_at.map(utc),
+        "placed_at": format::rfc3339(standing.placed_at), "paid_at": standing.paid_at.map(format::rfc3339),
     })
 }
 

@@ -100,28 +100,27 @@ pub async fn show(app: &State<App>, registry: &State<Registry>, viewer: Viewer, 
 
 #[post("/outbox/<id>/run", data = "<fields>")]
 pub async fn run_again(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
-    let done =
-        change(app, registry, request(app, &operator, &fields), move |tx, registry, by| admin::retry(tx, registry, JobId(id), by)).await;
+    let done = change(app, registry, operator.asks_because(&fields, app.clock.now()), move |tx, registry, by| {
+        admin::retry(tx, registry, JobId(id), by)
+    })
+    .await;
     answer(id, done, "will run again now")
 }
 
 #[post("/outbox/<id>/cancellation", data = "<fields>")]
 pub async fn cancel(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
-    let done =
-        change(app, registry, request(app, &operator, &fields), move |tx, registry, by| admin::cancel(tx, registry, JobId(id), by)).await;
+    let done = change(app, registry, operator.asks_because(&fields, app.clock.now()), move |tx, registry, by| {
+        admin::cancel(tx, registry, JobId(id), by)
+    })
+    .await;
     answer(id, done, "is cancelled")
 }
 
 #[post("/outbox/<id>/completion", data = "<fields>")]
 pub async fn complete(app: &State<App>, registry: &State<Registry>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
-    let by = request(app, &operator, &fields);
+    let by = operator.asks_because(&fields, app.clock.now());
     let done = change(app, registry, by, move |tx, registry, by| admin::mark_done(tx, registry, JobId(id), by)).await;
     answer(id, done, "is marked as done")
-}
-
-fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {
-    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
-    Request { actor: operator.actor(), reason, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
 }
 
 async fn change(

@@ -5,7 +5,6 @@ use rocket::{State, post};
 use crate::accounts::Operator;
 use crate::app::App;
 use crate::db::Tx;
-use crate::outbox::admin::Request;
 use crate::outbox::pauses::{self, Scope};
 use crate::outbox::waiting::paused;
 use crate::outbox::{Lane, Registry};
@@ -22,7 +21,7 @@ pub async fn pause(app: &State<App>, registry: &State<Registry>, operator: Opera
             None => return answer(scope, Err(Error::Conflict(format!("“{typed}” is not a moment. Write it like 2026-11-22T14:05.")))),
         },
     };
-    let by = request(app, &operator, &fields);
+    let by = operator.asks_because(&fields, app.clock.now());
     let told = format!("From now on {} paused. Calls under way go on.", paused(scope, &name));
     let write = move |tx: &mut Tx<'_>| pauses::pause(tx, scope, &name, until, &by);
     let done = app.store.write("outbox.pause", "outbox.admin", write).await;
@@ -32,7 +31,7 @@ pub async fn pause(app: &State<App>, registry: &State<Registry>, operator: Opera
 #[post("/pauses/end", data = "<fields>")]
 pub async fn resume(app: &State<App>, registry: &State<Registry>, operator: Operator, fields: Fields) -> Result<Back> {
     let Some((scope, name)) = subject(&fields, registry) else { return Ok(unknown()) };
-    let by = request(app, &operator, &fields);
+    let by = operator.asks_because(&fields, app.clock.now());
     let told = format!("From now on {} no longer paused.", paused(scope, &name));
     let write = move |tx: &mut Tx<'_>| pauses::resume(tx, scope, &name, &by);
     let done = app.store.write("outbox.resume", "outbox.admin", write).await;
@@ -53,11 +52,6 @@ fn subject(fields: &Fields, registry: &Registry) -> Option<(Scope, String)> {
 
 fn unknown() -> Back {
     Back::to("/outbox").saying(Flash::warn("Nothing was changed: choose a kind, a lane or a connection of the list."))
-}
-
-fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {
-    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
-    Request { actor: operator.actor(), reason, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
 }
 
 /// A refusal is a message on the page; what the person saw may have been out of date.

@@ -5,7 +5,7 @@ use rocket::{State, post};
 use crate::accounts::Operator;
 use crate::app::App;
 use crate::db::Tx;
-use crate::outbox::admin::{self, Request};
+use crate::outbox::admin;
 use crate::outbox::{JobId, Registry};
 use crate::web::ticked::{Ticked, Told};
 use crate::web::{Back, Fields};
@@ -22,7 +22,7 @@ pub async fn act(app: &State<App>, registry: &State<Registry>, operator: Operato
         "cancel" => false,
         _ => return Err(Error::Conflict("choose whether the ticked jobs are to be retried or cancelled".into())),
     };
-    let by = Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() };
+    let by = operator.asks(app.clock.now());
     let mut left = Vec::new();
     for id in ticked.ids.iter().copied() {
         let (registry, by) = (registry.inner().clone(), by.clone());

@@ -12,7 +12,6 @@ use super::views::{self, ScheduleShow};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::Tx;
-use crate::outbox::admin::Request;
 use crate::outbox::schedules::{self, Schedule, Schedules};
 use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Section, Shape};
 use crate::{Error, Result};
@@ -71,7 +70,7 @@ async fn show(app: &State<App>, known: &State<Schedules>, viewer: Viewer, form: 
 #[post("/schedules/<name>/run", data = "<fields>")]
 async fn run(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
     let schedule = find(known, &operator, name)?;
-    let (by, process_id) = (request(app, &operator, &fields), app.process_id.clone());
+    let (by, process_id) = (operator.asks_because(&fields, app.clock.now()), app.process_id.clone());
     let done = change(app, &schedule, move |tx, schedule| schedules::run_now(tx, schedule, &process_id, &by)).await;
     answer(&schedule, done.map(|job| format!("It runs now, as job {job}.")))
 }
@@ -79,7 +78,7 @@ async fn run(app: &State<App>, known: &State<Schedules>, operator: Operator, nam
 #[post("/schedules/<name>/pause", data = "<fields>")]
 async fn pause(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
     let schedule = find(known, &operator, name)?;
-    let by = request(app, &operator, &fields);
+    let by = operator.asks_because(&fields, app.clock.now());
     let until = match fields.text("until") {
         "" => None,
         typed => match operator.times().moment(typed) {
@@ -94,18 +93,13 @@ async fn pause(app: &State<App>, known: &State<Schedules>, operator: Operator, n
 #[post("/schedules/<name>/resumption", data = "<fields>")]
 async fn resume(app: &State<App>, known: &State<Schedules>, operator: Operator, name: &str, fields: Fields) -> Result<Back> {
     let schedule = find(known, &operator, name)?;
-    let by = request(app, &operator, &fields);
+    let by = operator.asks_because(&fields, app.clock.now());
     let done = change(app, &schedule, move |tx, schedule| schedules::resume(tx, schedule, &by)).await;
     answer(&schedule, done.map(|()| "It goes on at its next due time.".to_owned()))
 }
 
 fn find(known: &Schedules, viewer: &Viewer, name: &str) -> Result<Schedule> {
     known.find(name, viewer.times().zone).ok_or(Error::NotFound("schedule"))
-}
-
-fn request(app: &App, operator: &Operator, fields: &Fields) -> Request {
-    let reason = Some(fields.text("reason").chars().take(500).collect::<String>()).filter(|reason| !reason.is_empty());
-    Request { actor: operator.actor(), reason, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
 }
 
 async fn change<T: Send + 'static>(

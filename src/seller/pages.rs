@@ -11,7 +11,6 @@ use super::{actions, image, queries};
 use crate::accounts::{Admin, Viewer};
 use crate::app::App;
 use crate::db::Tx;
-use crate::outbox::admin::Request;
 use crate::web::{Back, Fields, Flash, Section, Upload};
 use crate::{Error, Result};
 
@@ -31,7 +30,7 @@ pub async fn save(app: &State<App>, admin: Admin, fields: Fields) -> Saved {
         Ok(parsed) => parsed,
         Err(form) => return again(app, &admin, Status::UnprocessableEntity, |page| page.with_form(*form)).await,
     };
-    let (by, config, new) = (request(app, &admin), app.config.clone(), profile.clone());
+    let (by, config, new) = (admin.asks(app.clock.now()), app.config.clone(), profile.clone());
     let write = move |tx: &mut Tx<'_>| actions::save(tx, &config, &new, version, &by);
     match app.store.write("seller.edit", "seller", write).await.map_err(Error::from) {
         Ok(()) => Ok(Ok(Back::to(PATH).saying(Flash::ok("The settings are saved. Public pages and new mails use them from now on.")))),
@@ -51,7 +50,7 @@ pub async fn save_logo(app: &State<App>, admin: Admin, upload: Upload) -> Saved 
         Ok(picture) => picture,
         Err(mistake) => return again(app, &admin, Status::UnprocessableEntity, |page| page.with_logo_mistake(mistake)).await,
     };
-    let (by, config) = (request(app, &admin), app.config.clone());
+    let (by, config) = (admin.asks(app.clock.now()), app.config.clone());
     let write = move |tx: &mut Tx<'_>| actions::set_logo(tx, &config, &picture, &by);
     app.store.write("seller.set_logo", "seller", write).await.map_err(Error::from)?;
     Ok(Ok(Back::to(PATH).saying(Flash::ok("The logo is saved."))))
@@ -59,7 +58,7 @@ pub async fn save_logo(app: &State<App>, admin: Admin, upload: Upload) -> Saved 
 
 #[post("/settings/seller/logo/removal")]
 pub async fn remove_logo(app: &State<App>, admin: Admin) -> Result<Back> {
-    let (by, config) = (request(app, &admin), app.config.clone());
+    let (by, config) = (admin.asks(app.clock.now()), app.config.clone());
     let write = move |tx: &mut Tx<'_>| actions::remove_logo(tx, &config, &by);
     let told = match app.store.write("seller.remove_logo", "seller", write).await.map_err(Error::from) {
         Ok(()) => Flash::ok("The logo is removed. Public pages show the first letter of the name."),
@@ -100,8 +99,4 @@ fn page(viewer: &Viewer, seller: &Seller) -> SellerPage {
 
 async fn again(app: &App, admin: &Admin, status: Status, change: impl FnOnce(SellerPage) -> SellerPage) -> Saved {
     Ok(Err((status, Box::new(change(page(admin, &read(app).await?))))))
-}
-
-fn request(app: &App, admin: &Admin) -> Request {
-    Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now: app.clock.now() }
 }

@@ -12,6 +12,7 @@ use rocket::response::{self, Responder};
 use rocket::tokio::sync::Semaphore;
 use rocket::{Request, Response};
 
+use super::format;
 use super::list_form::ListForm;
 use crate::Result;
 use crate::clock::UtcTime;
@@ -71,7 +72,7 @@ impl From<bool> for Cell {
 
 impl From<UtcTime> for Cell {
     fn from(at: UtcTime) -> Self {
-        Self(at.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+        Self(format::rfc3339(at))
     }
 }
 

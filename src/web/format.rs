@@ -135,6 +135,11 @@ fn offset(at: &DateTime<Tz>) -> String {
     format!("UTC{sign}{hours}{minutes}")
 }
 
+/// As programs read a time, in JSON and in files: RFC 3339, UTC, with microseconds.
+pub fn rfc3339(at: UtcTime) -> String {
+    at.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
 fn utc(at: NaiveDateTime) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

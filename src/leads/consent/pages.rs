@@ -8,7 +8,6 @@ use super::{Wording, actions, queries};
 use crate::accounts::{Admin, Viewer};
 use crate::app::App;
 use crate::db::{Conn, Tx};
-use crate::outbox::admin::Request;
 use crate::seller::{self, Language, Seller};
 use crate::web::{Back, Fields, Flash, Section};
 use crate::{Error, Result};
@@ -32,7 +31,7 @@ pub async fn replace(app: &State<App>, admin: Admin, fields: Fields) -> Result<s
         return Ok(Err((Status::UnprocessableEntity, Box::new(page))));
     }
     let seen: i64 = fields.text("version").parse().unwrap_or_default();
-    let by = Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now: app.clock.now() };
+    let by = admin.asks(app.clock.now());
     let write = move |tx: &mut Tx<'_>| actions::replace(tx, language, &text, seen, &by);
     let told = match app.store.write("consent.replace", "consent", write).await.map_err(Error::from) {
         Ok(new) => Flash::ok(format!("Forms show version {} from now on. Leads keep the version they were shown.", new.name())),

@@ -65,7 +65,7 @@ async fn save(app: &State<App>, admin: Admin, fields: Fields) -> Result<Answered
     if !checked.is_fine() {
         return Ok(Err((Status::UnprocessableEntity, page(&admin, &read(app).await?, &rows, Some(&checked)))));
     }
-    let by = request(app, &admin);
+    let by = admin.asks(app.clock.now());
     let saved = Saved { mapping: checked.mapping, at: by.now, by: by.actor.clone() };
     match store(app, moment(fields.text("seen")), Some(saved), by).await {
         Ok(()) => Ok(Ok(Back::to(PAGE).saying(Flash::ok("The mapping is saved. Leads that are sent from now on follow it.")))),
@@ -77,7 +77,7 @@ async fn save(app: &State<App>, admin: Admin, fields: Fields) -> Result<Answered
 /// Lets the settings hold again.
 #[post("/connections/zoho/mapping/reset", data = "<fields>")]
 async fn reset(app: &State<App>, admin: Admin, fields: Fields) -> Result<Back> {
-    let flash = match store(app, moment(fields.text("seen")), None, request(app, &admin)).await {
+    let flash = match store(app, moment(fields.text("seen")), None, admin.asks(app.clock.now())).await {
         Ok(()) => Flash::ok("The mapping of the settings holds again."),
         Err(Error::Conflict(why)) => Flash::warn(why),
         Err(other) => return Err(other),
@@ -117,7 +117,7 @@ async fn read(app: &App) -> Result<Read> {
 
 /// Asks the CRM for its fields and checks the rows by them; Err: it could not be asked.
 async fn checked(app: &App, admin: &Admin, rows: &[Row]) -> Result<std::result::Result<Checked, String>> {
-    match connections::read_crm_fields(app, &request(app, admin)).await {
+    match connections::read_crm_fields(app, &admin.asks(app.clock.now())).await {
         Ok(known) => Ok(Ok(check(rows, &known.fields, &app.config.zoho.external_field))),
         Err(FieldsError::Zoho(failure)) => {
             Ok(Err(format!("The CRM's fields could not be read, so the mapping could not be checked: {}", failure.message)))
@@ -164,8 +164,4 @@ fn rows(fields: &Fields) -> Vec<Row> {
 
 fn moment(stamp: &str) -> Option<UtcTime> {
     stamp.parse().ok().and_then(DateTime::from_timestamp_micros).map(|at| at.naive_utc())
-}
-
-fn request(app: &App, admin: &Admin) -> Request {
-    Request { actor: admin.actor(), reason: None, address: Some(admin.address.ip.to_string()), now: app.clock.now() }
 }

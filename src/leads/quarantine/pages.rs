@@ -11,7 +11,6 @@ use crate::db::Conn;
 use crate::db::keyset::Place;
 use crate::leads::model::{LeadId, LeadStatus};
 use crate::leads::statistics;
-use crate::outbox::admin::Request;
 use crate::web::{Back, Fields, Flash, Section, format};
 use crate::{Error, Result};
 
@@ -61,7 +60,7 @@ async fn mark_chosen_spam(app: &State<App>, operator: Operator, fields: Fields) 
 }
 
 async fn decide(app: &App, operator: &Operator, decision: Decision, id: LeadId) -> Result<Back> {
-    let by = request(app, operator);
+    let by = operator.asks(app.clock.now());
     let done = app.store.write("leads.decide", &id.subject(), move |tx| actions::decide(tx, decision, id, &by)).await;
     match done.map_err(Error::from) {
         // Released, it is a lead like any other, and its page says how far it is.
@@ -80,7 +79,7 @@ async fn decide_chosen(app: &App, operator: &Operator, decision: Decision, field
     if ids.is_empty() {
         return Ok(back.saying(Flash::warn("Nothing was chosen: tick the submissions first.")));
     }
-    let by = request(app, operator);
+    let by = operator.asks(app.clock.now());
     let all = move |tx: &mut crate::db::Tx<'_>| actions::decide_all(tx, decision, &ids, &by);
     let decided = app.store.write("leads.decide_all", "leads.quarantine", all).await.map_err(Error::from)?;
     let count = i64::try_from(decided.done).unwrap_or(i64::MAX);
@@ -94,8 +93,4 @@ async fn decide_chosen(app: &App, operator: &Operator, decision: Decision, field
     // A cookie carries the message: the first few say it.
     let why: Vec<String> = decided.refused.iter().take(3).cloned().collect();
     Ok(back.saying(Flash::warn(format!("{done} {} not: {}", decided.refused.len(), why.join(" ")))))
-}
-
-fn request(app: &App, operator: &Operator) -> Request {
-    Request { actor: operator.actor(), reason: None, address: Some(operator.address.ip.to_string()), now: app.clock.now() }
 }

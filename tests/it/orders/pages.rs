@@ -1,8 +1,10 @@
 //! The pages of orders, and their list for programs.
 
+use diesel::prelude::*;
 use serde_json::{Value, json};
 use throughline::accounts::Role;
 use throughline::db::Tx;
+use throughline::db::schema::audit;
 use throughline::integrations::stripe::event::Event;
 use throughline::line::LineId;
 use throughline::orders::stripe;
@@ -59,6 +61,9 @@ both_engines! {
         }
         let file = browser.get("/orders?state=to_look_at&format=csv").await.text;
         assert!(file.contains("dispute_open") && file.lines().count() == 2, "{file}");
+        browser.get("/orders").await;
+        let taken: i64 = whole.ask(|conn| audit::table.filter(audit::action.eq("orders.export")).count().get_result(conn)).await;
+        assert_eq!(taken, 8, "whoever takes personal data along is written down");
         assert!(browser.get("/orders/2").await.text.contains("asks for the money back"));
     }
 
