@@ -1,10 +1,7 @@
 //! The plan of each question that the list of products asks: of a million products none may read them all.
 
-use diesel::prelude::*;
-use throughline::db::Engine;
-
-use crate::harness::{TestApp, Whole as Program, both_engines};
-use crate::web::big_tables::plan;
+use crate::harness::both_engines;
+use crate::web::big_tables::{fill, plan};
 
 /// Products, one a second; one in a hundred is switched off, one in a hundred has no price.
 const FILL: &[&str] = &[
@@ -19,25 +16,10 @@ const FILL: &[&str] = &[
     "ANALYZE",
 ];
 
-async fn fill(app: &TestApp, program: &Program) {
-    let at = match app.engine {
-        Engine::Sqlite => "strftime('%Y-%m-%d %H:%M:%f', '2026-11-21 00:00:00', '+' || i || ' seconds')",
-        Engine::Postgres => "TIMESTAMP '2026-11-21 00:00:00' + i * INTERVAL '1 second'",
-    };
-    for statement in FILL {
-        let sql = statement.replace("AT(i)", at);
-        let write = move |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
-            diesel::sql_query(sql.clone()).execute(tx.conn())?;
-            Ok(())
-        };
-        program.app.store.write("fill", "fill", write).await.expect("filled");
-    }
-}
-
 both_engines! {
     async fn every_question_of_the_list_is_answered_from_an_index(app: TestApp) {
         let program = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &program).await;
+        fill(&app, &program, FILL).await;
         for (index, sql) in [
             ("products_by_time", "SELECT * FROM products ORDER BY created_at DESC, id DESC LIMIT 51"),
             ("products_by_time", "SELECT * FROM products WHERE is_active = TRUE ORDER BY created_at DESC, id DESC LIMIT 51"),

@@ -24,12 +24,13 @@ const FILL: &[&str] = &[
     "ANALYZE",
 ];
 
-async fn fill(app: &TestApp, whole: &Whole) {
+/// Runs each statement; `AT(i)` in it becomes the i-th second of a day, as the engine writes it.
+pub async fn fill(app: &TestApp, whole: &Whole, statements: &[&str]) {
     let at = match app.engine {
         Engine::Sqlite => "strftime('%Y-%m-%d %H:%M:%f', '2026-11-21 00:00:00', '+' || i || ' seconds')",
         Engine::Postgres => "TIMESTAMP '2026-11-21 00:00:00' + i * INTERVAL '1 second'",
     };
-    for statement in FILL {
+    for statement in statements {
         let sql = statement.replace("AT(i)", at);
         let write = move |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
             diesel::sql_query(sql.clone()).execute(tx.conn())?;
@@ -79,7 +80,7 @@ fn link(page: &str, rel: &str) -> Option<String> {
 both_engines! {
     async fn a_search_stops_after_twenty_thousand_leads_and_offers_to_go_on(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &whole).await;
+        fill(&app, &whole, FILL).await;
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
 
         let first = browser.get("/leads?text=needle").await.text;
@@ -93,7 +94,7 @@ both_engines! {
 
     async fn every_list_is_read_from_an_index_in_its_order(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &whole).await;
+        fill(&app, &whole, FILL).await;
         for (index, sql) in [
             ("leads_by_time", "SELECT * FROM leads WHERE status <> 'quarantined' AND status <> 'spam' ORDER BY received_at DESC, id DESC LIMIT 51"),
             ("leads_by_status", "SELECT * FROM leads WHERE status = 'failed' ORDER BY received_at DESC, id DESC LIMIT 51"),
@@ -129,7 +130,7 @@ both_engines! {
 
     async fn a_list_merged_from_several_kinds_shows_each_job_once_in_either_direction(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &whole).await;
+        fill(&app, &whole, FILL).await;
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
         for filter in ["state=failed", "kind=leads.deliver", "state=pending"] {
             let mut pages = vec![browser.get(&format!("/outbox?{filter}")).await.text];
@@ -146,7 +147,7 @@ both_engines! {
 
     async fn a_tab_that_must_look_at_rows_stops_and_says_how_far_it_looked(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &whole).await;
+        fill(&app, &whole, FILL).await;
         whole.app.store.write("test.pend", "test", |tx: &mut throughline::db::Tx<'_>| -> throughline::Result<()> {
             let pend = "UPDATE jobs SET state = 'pending', last_error = CASE WHEN id = 3 THEN 'it said no' END, kind = 'leads.deliver'";
             diesel::sql_query(pend).execute(tx.conn())?;
@@ -166,7 +167,7 @@ both_engines! {
 
     async fn the_outbox_counts_by_state_and_lists_a_rare_kind(app: TestApp) {
         let whole = app.whole_with(Default::default(), &[]).await;
-        fill(&app, &whole).await;
+        fill(&app, &whole, FILL).await;
         let browser = Browser::signed_in(&whole, Role::Viewer).await;
         let page = browser.get("/outbox?kind=rare.kind").await.text;
         assert!(page.contains(">10,000+</span>") && page.contains(">201</span>"), "{page}");
