@@ -1,5 +1,6 @@
 //! Whatever the order and the number of an order's events: the end is the same, and its sums agree to the minor unit.
 
+use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -67,10 +68,14 @@ fn outcome(standing: &Standing) -> Outcome {
 
 async fn tell(app: &TestApp, events: Vec<Event>) {
     for event in events {
-        let now = app.clock.now();
-        let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
-        app.store.write("test", "stripe", apply).await.expect("it is taken");
+        take_in(app, "stripe", event).await;
     }
+}
+
+async fn take_in(app: &TestApp, key: &str, event: Event) {
+    let now = app.clock.now();
+    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
+    app.store.write("test", key, apply).await.expect("it is taken");
 }
 
 async fn orders(app: &TestApp) -> Vec<Outcome> {
@@ -98,6 +103,23 @@ both_engines! {
             let after = orders(&app).await;
             let expected = (purchase.outcome().state != OrderState::Expired).then(|| purchase.outcome());
             assert_eq!(after.into_iter().skip(before).collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>(), "{purchase:?} told as {events:#?}");
+        }
+    }
+
+    async fn events_that_several_writers_take_in_side_by_side_are_not_missed_by_each_other(app: TestApp) {
+        let mut runner = TestRunner::deterministic();
+        for number in 1..=40 {
+            let purchase = Purchase::any(number).new_tree(&mut runner).expect("a purchase").current();
+            let before = orders(&app).await.len();
+            join_all(purchase.events(None).into_iter().map(|event| async {
+                // Another key, another writer.
+                let key = event.head.id.clone();
+                take_in(&app, &key, event).await;
+            }))
+            .await;
+            let after = orders(&app).await;
+            let expected = (purchase.outcome().state != OrderState::Expired).then(|| purchase.outcome());
+            assert_eq!(after.into_iter().skip(before).collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>(), "{purchase:?}");
         }
     }
 }
