@@ -22,6 +22,7 @@ mod readers;
 mod retention;
 pub mod schema;
 mod seat;
+mod slow;
 mod store;
 mod strike;
 mod target;

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::outage::Outage;
+use super::slow::SlowWrites;
 use super::target::Target;
 use super::tx::Topic;
 use super::wal::WalWatch;
@@ -98,6 +99,7 @@ fn sit(equipment: &Equipment, inbox: &Arc<Mutex<Inbox>>, link: Option<Link>) -> 
     let writer = Writer {
         wal: WalWatch::new(&target),
         outage: Outage::default(),
+        slow: SlowWrites::default(),
         inbox: Arc::clone(inbox),
         pulse: Arc::clone(&pulse),
         target,

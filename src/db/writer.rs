@@ -15,6 +15,7 @@ use super::link::{Breakdown, CommitFailure, Durability, Link, Part};
 use super::mark::BatchMark;
 use super::outage::Outage;
 use super::seat::Pulse;
+use super::slow::SlowWrites;
 use super::target::Target;
 use super::task::{Task, Verdict};
 use super::tx::Topic;
@@ -26,8 +27,6 @@ use crate::random;
 const BATCH_MAX: usize = 128;
 /// … or this much work, so that the first caller does not wait for the last.
 const BATCH_WORK_MAX: Duration = Duration::from_millis(20);
-/// A closure that takes longer holds up everybody and is named in the log.
-const SLOW_CLOSURE: Duration = Duration::from_millis(50);
 /// How often a closure is run again, alone.
 const RERUNS_MAX: u32 = 3;
 
@@ -48,6 +47,7 @@ pub(super) struct Writer {
     pub(super) patience: Duration,
     pub(super) wal: WalWatch,
     pub(super) outage: Outage,
+    pub(super) slow: SlowWrites,
 }
 
 /// What became of a batch.
@@ -200,9 +200,7 @@ impl Writer {
         self.pulse.beat();
         let watch = Stopwatch::start();
         let part = link.run(task);
-        if watch.elapsed() > SLOW_CLOSURE {
-            warn!(write = task.name(), took_ms = watch.elapsed_ms(), "A write closure was slow; everybody waited for it");
-        }
+        self.slow.took(task.name(), watch.elapsed(), self.clock.now());
         part
     }
 
