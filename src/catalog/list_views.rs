@@ -8,6 +8,7 @@ use super::filter::{ProductFilter, Tab};
 use super::list_queries::{COUNT_MAX, Found, ProductSummary, Searched};
 use crate::clock::UtcTime;
 use crate::db::keyset::Place;
+use crate::saved_filters::FilterStrip;
 use crate::seller::Direction;
 use crate::web::parts::{self, Choice, Exports, Pager, Pill};
 use crate::web::{Shell, format};
@@ -33,6 +34,7 @@ pub struct ProductList {
     pub search_on: Option<(String, &'static str)>,
     pub exports: Exports,
     pub may_edit: bool,
+    pub saved: FilterStrip,
 }
 
 /// A row of the list.
@@ -81,6 +83,7 @@ pub struct Listing {
     pub found: Found,
     pub counts: Vec<(Tab, i64)>,
     pub categories: Vec<String>,
+    pub saved: FilterStrip,
 }
 
 impl Listing {
@@ -139,6 +142,7 @@ impl ProductList {
             search_on: search_on(filter, found),
             exports: Exports::of(&filter.href(None, "")),
             may_edit,
+            saved: listing.saved.clone(),
             shell,
         }
     }

@@ -17,6 +17,7 @@ use super::{export, list_queries as list, price_list_queries};
 use crate::accounts::{Operator, Viewer};
 use crate::app::App;
 use crate::db::{Conn, Tx};
+use crate::saved_filters::{FilterStrip, List};
 use crate::seller::{self, Seller};
 use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
@@ -44,11 +45,12 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
     if form.shape == Shape::Csv {
         return export::csv(app, form, (filter, place), now).await.map(Products::Csv);
     }
-    let is_page = form.shape == Shape::Page;
+    let (is_page, user) = (form.shape == Shape::Page, viewer.user().clone());
     let read = move |conn: &mut Conn| -> Result<Listing> {
         let found = list::page(conn, &filter, place, list::PAGE)?;
         let (counts, categories) = if is_page { (list::counts(conn)?, list::categories(conn)?) } else { (Vec::new(), Vec::new()) };
-        Ok(Listing { filter, found, counts, categories })
+        let saved = FilterStrip::read(conn, List::Products, &user, &query)?;
+        Ok(Listing { filter, found, counts, categories, saved })
     };
     let listing = app.store.read(read).await?;
     if is_page {

@@ -16,6 +16,7 @@ use super::{export, queries};
 use crate::accounts::Viewer;
 use crate::app::App;
 use crate::db::Conn;
+use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, ListForm, Query, Section, Shape};
@@ -43,14 +44,15 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
     if form.shape == Shape::Csv {
         return export::csv(app, form, filter, place).await.map(Receipts::Csv);
     }
-    let is_page = form.shape == Shape::Page;
+    let (is_page, user) = (form.shape == Shape::Page, viewer.user().clone());
     let read = move |conn: &mut Conn| -> Result<Listing> {
         let page = list::page(conn, &filter, place, list::PAGE)?;
+        let saved = FilterStrip::read(conn, List::Inbox, &user, &query)?;
         if !is_page {
-            return Ok(Listing { filter, page, counts: Vec::new(), providers: Vec::new(), types: Vec::new() });
+            return Ok(Listing { filter, page, counts: Vec::new(), providers: Vec::new(), types: Vec::new(), saved });
         }
         let counts = COUNTED.into_iter().map(|state| Ok((state, statistics::count(conn, state)?))).collect::<Result<_>>()?;
-        Ok(Listing { filter, page, counts, providers: list::providers(conn)?, types: list::types(conn)? })
+        Ok(Listing { filter, page, counts, providers: list::providers(conn)?, types: list::types(conn)?, saved })
     };
     let listing = app.store.read(read).await?;
     if is_page {

@@ -9,6 +9,7 @@ use super::model::{ReceiptState, Verdict};
 use super::statistics::COUNT_MAX;
 use crate::db::keyset::{Page, Place};
 use crate::outbox::waiting::provider_name;
+use crate::saved_filters::FilterStrip;
 use crate::web::parts::{Choice, Exports, Pager, Pill, Select, Tab};
 use crate::web::{Shell, Stamp, Times, format};
 
@@ -28,6 +29,7 @@ pub struct ReceiptList {
     pub pager: Pager,
     pub exports: Exports,
     pub may_operate: bool,
+    pub saved: FilterStrip,
 }
 
 /// A row of the list.
@@ -53,6 +55,7 @@ pub struct Listing {
     pub counts: Vec<(ReceiptState, i64)>,
     pub providers: Vec<String>,
     pub types: Vec<String>,
+    pub saved: FilterStrip,
 }
 
 impl ReceiptList {
@@ -72,6 +75,7 @@ impl ReceiptList {
             pager: Pager { newer: link(listing.page.newer), older: link(listing.page.older) },
             exports: Exports::of(&filter.href(None, "")),
             may_operate,
+            saved: listing.saved.clone(),
             shell,
         }
     }

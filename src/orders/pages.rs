@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::audit;
 use crate::db::Conn;
 use crate::db::keyset::Place;
+use crate::saved_filters::{FilterStrip, List};
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, Fields, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
@@ -60,11 +61,14 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
         };
         return CsvFile::of_pages(&app.store, Outline { name: "orders".into(), header: HEADER, form }, place, read).await.map(Orders::Csv);
     }
-    let asked = filter.clone();
-    let page = app.store.read(move |conn| list::page(conn, &asked, place, list::PAGE).map_err(Error::from)).await?;
+    let (asked, user) = (filter.clone(), viewer.user().clone());
+    let read = move |conn: &mut Conn| -> Result<_> {
+        Ok((list::page(conn, &asked, place, list::PAGE)?, FilterStrip::read(conn, List::Orders, &user, &query)?))
+    };
+    let (page, saved) = app.store.read(read).await?;
     if form.shape == Shape::Page {
         let shell = viewer.shell(Section::Orders, "Orders").live("orders");
-        return Ok(Orders::Page(Box::new(OrderList::new(shell, &filter, &page))));
+        return Ok(Orders::Page(Box::new(OrderList::new(shell, &filter, &page, saved))));
     }
     let next = page.older.map(|place| views::list_href(&filter, Some(place), form.in_next()));
     let orders: Vec<Value> = page.rows.iter().map(views::as_json).collect();

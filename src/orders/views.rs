@@ -9,6 +9,7 @@ use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
 use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
+use crate::saved_filters::FilterStrip;
 use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
 use crate::web::{Shell, Stamp, Times, format};
 
@@ -23,6 +24,7 @@ pub struct OrderList {
     pub rows: Vec<OrderRow>,
     pub pager: Pager,
     pub exports: Exports,
+    pub saved: FilterStrip,
 }
 
 /// A row of the list.
@@ -148,7 +150,7 @@ fn amount(minor: i64, currency: Option<&str>) -> String {
 
 impl OrderList {
     /// Puts the page together.
-    pub fn new(shell: Shell, filter: &OrderFilter, page: &Page<Order>) -> Self {
+    pub fn new(shell: Shell, filter: &OrderFilter, page: &Page<Order>, saved: FilterStrip) -> Self {
         let times = shell.frame.times;
         let state = state_of(filter);
         let tabs = TABS.iter().map(|(code, label)| Tab {
@@ -166,6 +168,7 @@ impl OrderList {
             rows: page.rows.iter().map(|order| OrderRow::new(order, times)).collect(),
             pager: Pager { newer: link(page.newer), older: link(page.older) },
             exports: Exports::of(&list_href(filter, None, "")),
+            saved,
             shell,
         }
     }

@@ -18,11 +18,14 @@ text_enum! {
     pub enum List {
         Leads => "leads",
         Outbox => "outbox",
+        Orders => "orders",
+        Inbox => "inbox",
+        Products => "products",
     }
 }
 
 /// The longest value of a filter.
-const VALUE_MAX: usize = 200;
+const VALUE_MAX: usize = 255;
 
 impl List {
     /// On pages.
@@ -30,6 +33,9 @@ impl List {
         match self {
             Self::Leads => "Leads",
             Self::Outbox => "Outbox",
+            Self::Orders => "Orders",
+            Self::Inbox => "Inbox",
+            Self::Products => "Products",
         }
     }
 
@@ -38,6 +44,9 @@ impl List {
         match self {
             Self::Leads => "/leads",
             Self::Outbox => "/outbox",
+            Self::Orders => "/orders",
+            Self::Inbox => "/inbox",
+            Self::Products => "/products",
         }
     }
 
@@ -46,6 +55,9 @@ impl List {
         match self {
             Self::Leads => &["status", "source", "text"],
             Self::Outbox => &["state", "kind", "lane", "connection", "class", "text", "age"],
+            Self::Orders => &["state", "text"],
+            Self::Inbox => &["state", "provider", "type", "verdict", "about"],
+            Self::Products => &["show", "category", "text"],
         }
     }
 

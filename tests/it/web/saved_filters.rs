@@ -25,6 +25,27 @@ both_engines! {
         assert!(filters.contains("shown to everyone by Test admin") && filters.matches("Delete<span").count() == 1, "{filters}");
     }
 
+    async fn every_list_that_narrows_keeps_the_filter_it_has(app: TestApp) {
+        let whole = app.whole().await;
+        let viewer = Browser::signed_in(&whole, Role::Viewer).await;
+        for (list, query) in [
+            ("leads", "status=failed&source=website"),
+            ("outbox", "state=failed&lane=lead"),
+            ("orders", "state=paid&text=ada"),
+            ("inbox", "state=failed&provider=stripe&about=pi_1"),
+            ("products", "show=unpriced&category=Grinders"),
+        ] {
+            let address = format!("/{list}?{query}");
+            let offered = format!("name=\"query\" value=\"{}\"", query.replace('&', "&#38;"));
+            let page = viewer.get(&address).await.text;
+            assert!(page.contains(&offered), "{list} offers {offered}: {page}");
+            let saved = viewer.post("/filters", &[("list", list), ("query", query), ("name", list)]).await;
+            assert_eq!(saved.header("Location"), Some(address.as_str()));
+            let page = viewer.get(&address).await.text;
+            assert!(page.contains(&format!("<bdi>{list}</bdi>")) && !page.contains(&offered), "{list} shows it as chosen: {page}");
+        }
+    }
+
     async fn what_is_somebody_elses_is_not_touched(app: TestApp) {
         let whole = app.whole().await;
         let owner = Browser::signed_in(&whole, Role::Operator).await;
