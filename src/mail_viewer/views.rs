@@ -8,6 +8,7 @@ use super::replies::{ReplyForm, TEXTS_MAX};
 use crate::config::MailConfig;
 use crate::leads::news::reply_queries::ReplyText;
 use crate::mail::{Direction, Letter};
+use crate::seller::Language;
 use crate::web::Shell;
 use crate::web::parts::Fact;
 
@@ -92,7 +93,11 @@ impl ReplyRow {
 
     /// What the row is called.
     pub fn title(&self) -> String {
-        if self.language.is_empty() { "Another language".into() } else { format!("In {}", self.language) }
+        match Language::parse(&self.language) {
+            Some(language) => format!("In {}", language.name()),
+            None if self.language.is_empty() => "Another language".into(),
+            None => format!("In the language {}", self.language),
+        }
     }
 }
 
