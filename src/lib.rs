@@ -48,7 +48,8 @@ use outbox::Registry;
 use outbox::schedules::Schedule;
 
 /// Routes that carry no cookie and take what other sites and programs send: exempt from the cross-site defence.
-const OPEN_TO_OTHER_SITES: &[&str] = &["/api/store-lead", "/api/chatbot-leads", leads::FORMS, inbox::STRIPE_WEBHOOK];
+const OPEN_TO_OTHER_SITES: &[&str] =
+    &["/api/store-lead", "/api/chatbot-leads", leads::FORMS, orders::checkout::ADDRESS, inbox::STRIPE_WEBHOOK];
 
 /// The kinds of jobs this program can do, and what providers allow.
 pub fn registry(config: &Config) -> anyhow::Result<Registry> {
@@ -76,6 +77,8 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
     let site = web::Site::new(&app.config);
     let limiter = leads::IntakeLimiter::new(&app.config);
     let defence = leads::Defence::new(&app.vault);
+    // Attached first: what it answers gets the headers of every answer.
+    let cors = web::cors::Cors { paths: [leads::open_to_scripts(), orders::checkout::open_to_scripts()].concat() };
     let figment = rocket::Config::figment()
         .merge(("address", app.config.address))
         .merge(("port", app.config.port))
@@ -86,13 +89,14 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
         // At SIGTERM: requests under way get their answer, then the port is closed; the whole exit stays below 20 s.
         .merge(("shutdown.grace", 4))
         .merge(("shutdown.mercy", 1));
-    web::attach(rocket::custom(figment).manage(app).attach(leads::cors()), site, OPEN_TO_OTHER_SITES.to_vec())
+    web::attach(rocket::custom(figment).manage(app).attach(cors), site, OPEN_TO_OTHER_SITES.to_vec())
         .manage(registry)
         .manage(limiter)
         .manage(defence)
         .manage(accounts::Accounts::default())
         .manage(health::Desk::default())
         .manage(inbox::RefusalGate::default())
+        .manage(orders::checkout::CheckoutLimiter::default())
         .attach(accounts::announce_set_up())
         .attach(schedule_viewer::know_schedules(schedules))
         .mount(

@@ -79,7 +79,7 @@ class Programs:
     def __init__(self, binary, folder, database, fleet):
         self.binary, self.folder, self.port, self.sandbox_port = binary, folder, free_port(), free_port()
         sandbox = f"http://127.0.0.1:{self.sandbox_port}"
-        foreign = ("ROCKET_", "THROUGHLINE_", "ZOHO_", "DATABASE_")
+        foreign = ("ROCKET_", "THROUGHLINE_", "ZOHO_", "STRIPE_", "DATABASE_")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         self.environment.update(
             DATABASE_URL=database.program_url, ROCKET_ADDRESS="127.0.0.1", ROCKET_PORT=str(self.port),

@@ -199,6 +199,9 @@ fn announce(shown: &serde_json::Value, as_json: bool) {
          curl -i {url}/api/store-lead -H 'Content-Type: application/json' \\\n    -d '{{\"name\": \"Ada Lovelace\", \"email\": \"ada@example.com\", \"items\": [{{\"sku\": \"G65\", \"quantity\": 2}}]}}'\n\n  \
          curl -i {url}/api/chatbot-leads -d 'name=Grace Hopper' --data-urlencode 'phone=+1 212 555 0123'\n\n  \
          curl -s {url}/api/process-leads -H 'Authorization: Bearer {secret}'\n\n\
+         Buy something: this answers the address of a page to pay on, at the stand-in for Stripe. Pay there with the card that is filled in,\n\
+         then look at {url}/orders\n\n  \
+         curl -s {url}/api/checkout -H 'Content-Type: application/json' \\\n    -d '{{\"items\": [{{\"sku\": \"FLT-100\", \"quantity\": 2}}], \"currency\": \"EUR\", \"email\": \"ada@example.com\"}}'\n\n\
          What arrived at the stand-in for Zoho: {sandbox}/__ledger/zoho/crm/leads\n\
          The mails that were sent: {sandbox}/inbox\nCtrl-C ends it and removes its database.\n"
     );

@@ -124,6 +124,14 @@ pub const REGISTRY: &[Register] = &[
         plain: &["id", "order_id", "position", "sku", "name", "quantity", "unit_minor", "total_minor"],
     },
     Register {
+        table: "checkouts",
+        personal: &[],
+        plain: &[
+            "order_id", "client_key_hash", "body_hash", "attempt", "session_id", "url", "expires_at", "success_url", "cancel_url", "last_error",
+            "created_at", "updated_at",
+        ],
+    },
+    Register {
         table: "stripe_objects",
         personal: &[("customer", UntilErased), ("email", UntilErased), ("person", UntilErased)],
         plain: &[

@@ -642,6 +642,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    checkouts (order_id) {
+        order_id -> BigInt,
+        client_key_hash -> Nullable<Text>,
+        body_hash -> Text,
+        attempt -> BigInt,
+        session_id -> Nullable<Text>,
+        url -> Nullable<Text>,
+        expires_at -> Nullable<Timestamp>,
+        success_url -> Text,
+        cancel_url -> Text,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     stripe_objects (id) {
         id -> BigInt,
         object_id -> Text,

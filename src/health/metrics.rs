@@ -12,6 +12,7 @@ use super::report::Report;
 use crate::clock::UtcTime;
 use crate::db::Engine;
 use crate::http::{BUCKETS_MS, calls};
+use crate::integrations::stripe;
 use crate::integrations::zoho::PROVIDER;
 use crate::outbox::breaker;
 
@@ -26,6 +27,7 @@ pub async fn metrics(desk: AtDesk<'_>, _by: MayScrape) -> (ContentType, String) 
         database(&mut text, facts);
         leads(&mut text, facts);
         jobs(&mut text, &desk, facts);
+        inbox(&mut text, facts);
         connection(&mut text, facts);
         running(&mut text, facts);
     }
@@ -165,6 +167,28 @@ fn jobs(text: &mut Exposition, desk: &AtDesk<'_>, facts: &Facts) {
     for ready in &facts.ready {
         text.sample(&[("kind", ready.kind), ("lane", ready.lane.as_str())], (facts.at - ready.due_at).num_seconds().max(0));
     }
+}
+
+fn inbox(text: &mut Exposition, facts: &Facts) {
+    text.family(
+        "throughline_receipts",
+        Kind::Gauge,
+        "Events of providers by how we know of them and how far they are; the states hold the newest 10000 each.",
+    );
+    for count in &facts.stripe.receipts {
+        text.sample(&[("provider", &count.provider), ("verdict", &count.verdict), ("state", &count.state)], count.total);
+    }
+    text.family("throughline_webhooks_refused_24h", Kind::Gauge, "Webhooks of the last 24 hours whose signature was wrong, by what was.");
+    for (flaw, count) in &facts.stripe.refused {
+        text.sample(&[("provider", stripe::PROVIDER), ("flaw", flaw.as_str())], count);
+    }
+    let oldest = facts.stripe.oldest_waiting.map_or(0, |since| (facts.at - since).num_seconds().max(0));
+    text.family(
+        "throughline_receipts_oldest_waiting_seconds",
+        Kind::Gauge,
+        "How long the oldest event has waited to be interpreted; 0 where none waits.",
+    )
+    .sample(&[], oldest);
 }
 
 fn connection(text: &mut Exposition, facts: &Facts) {

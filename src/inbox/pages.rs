@@ -15,6 +15,7 @@ use super::views::{Listing, ReceiptList};
 use super::{export, queries};
 use crate::accounts::Viewer;
 use crate::app::App;
+use crate::audit;
 use crate::db::Conn;
 use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
@@ -41,6 +42,10 @@ enum Receipts {
 #[get("/inbox")]
 async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -> Result<Receipts> {
     let (filter, place) = (ReceiptFilter::of(&query), query.text("place").parse().unwrap_or_default());
+    if form.shape != Shape::Page {
+        let asked = json!({ "format": form.shape.as_str(), "from": filter.href(None, "") });
+        audit::record_taken(app, viewer.takes_along("inbox.export", "inbox", asked)).await?;
+    }
     if form.shape == Shape::Csv {
         return export::csv(app, form, filter, place).await.map(Receipts::Csv);
     }

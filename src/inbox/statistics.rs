@@ -8,6 +8,7 @@ use super::list_queries;
 use super::model::ReceiptState;
 use crate::clock::UtcTime;
 use crate::db::Conn;
+use crate::db::schema::receipts;
 use crate::on_backend;
 
 /// So many of each type are looked at, the newest first. Beyond this a count says "at least".
@@ -89,6 +90,44 @@ fn of_type(conn: &mut Conn, event_type: String) -> QueryResult<TypeFigures> {
 struct Total {
     #[diesel(sql_type = BigInt)]
     total: i64,
+}
+
+/// How many receipts of a provider, known in one way, are in one state.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct StateCount {
+    #[diesel(sql_type = Text)]
+    pub provider: String,
+    #[diesel(sql_type = Text)]
+    pub verdict: String,
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = BigInt)]
+    pub total: i64,
+}
+
+/// Where receipts stand, over the newest 10,000 in each state.
+pub fn by_state(conn: &mut Conn) -> QueryResult<Vec<StateCount>> {
+    let sql = format!(
+        "SELECT provider, verdict, state, COUNT(*) AS total FROM (SELECT provider, verdict, state FROM receipts WHERE state = $1 \
+         ORDER BY received_at DESC, id DESC LIMIT {COUNT_MAX}) AS newest GROUP BY provider, verdict, state ORDER BY provider, verdict"
+    );
+    let mut all = Vec::new();
+    for state in ReceiptState::ALL {
+        let sql = sql.clone();
+        let rows: Vec<StateCount> = on_backend!(conn, |c| diesel::sql_query(sql).bind::<Text, _>(state.as_str()).load(c))?;
+        all.extend(rows);
+    }
+    Ok(all)
+}
+
+/// Since when the receipt waits that has waited longest to be interpreted.
+pub fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<UtcTime>> {
+    receipts::table
+        .filter(receipts::state.eq(ReceiptState::Received))
+        .order((receipts::received_at, receipts::id))
+        .select(receipts::received_at)
+        .first(conn)
+        .optional()
 }
 
 /// How many receipts have the state; 10,000 at most.

@@ -1,7 +1,6 @@
 //! What can be done with a lead. Each is one transaction: the lead, what happened, and the job that follows from it.
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::defence::Verdict;
 use super::deliver_job::DeliverLead;
@@ -15,6 +14,7 @@ use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
 use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue};
 use crate::timeline::{self, Event};
+pub use crate::web::sha256_hex as hash;
 use diesel::QueryResult;
 
 /// Takes a lead in: its row, the event, and all that follows.
@@ -134,11 +134,6 @@ fn resend(tx: &mut Tx<'_>, registry: &Registry, lead: &Lead, by: &Request) -> Re
 
 fn contact_of(lead: &Lead) -> serde_json::Value {
     json!({ "name": lead.name, "email": lead.email, "phone": lead.phone, "company": lead.company, "message": lead.message })
-}
-
-/// SHA-256 in hex: what is stored of a token or a key, so that the table gives none away.
-pub fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Puts stranded leads back on their way, those that still are; returns how many.

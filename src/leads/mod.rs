@@ -40,7 +40,6 @@ use rocket::Route;
 use rocket::http::Method;
 
 use crate::outbox::RegistryBuilder;
-use crate::web::cors::Cors;
 
 /// Every route of this feature.
 pub fn routes() -> Vec<Route> {
@@ -60,11 +59,11 @@ pub fn routes() -> Vec<Route> {
 /// Below this are the public forms; they use no cookie.
 pub const FORMS: &str = "/forms";
 
-/// What scripts of the seller's other sites may call, and how. Attached first: what it answers gets the headers of every answer.
-pub fn cors() -> Cors {
+/// What scripts of the seller's other sites may call, and how.
+pub fn open_to_scripts() -> Vec<(&'static str, Method)> {
     let post = ["/api/store-lead", "/api/chatbot-leads"].map(|path| (path, Method::Post));
     let get = ["/api/intake/stamp", "/api/intake/challenge", "/api/leads"].map(|path| (path, Method::Get));
-    Cors { paths: [post.as_slice(), &get].concat() }
+    [post.as_slice(), &get].concat()
 }
 
 /// The kinds of jobs leads need.

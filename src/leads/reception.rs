@@ -20,9 +20,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::line::LineId;
 use crate::random;
-use crate::web::{ClientAddress, Problem, Site, problem};
-
-const KEY_MAX: usize = 255;
+use crate::web::{ClientAddress, IdempotencyKey, Problem, Site, problem};
 
 /// A submission on its way in.
 pub struct Arrival<'a> {
@@ -186,7 +184,7 @@ impl<'r> FromRequest<'r> for Caller {
             let detail = "Send the value of THROUGHLINE_INTAKE_KEY as X-Intake-Key, or leave the header out. Nothing was saved.";
             return fail(request, problem.detail(detail));
         }
-        Outcome::Success(Self { address, public_url: site.public_url.clone(), idempotency_key: idempotency_key(request), is_trusted })
+        Outcome::Success(Self { address, public_url: site.public_url.clone(), idempotency_key: IdempotencyKey::of(request).0, is_trusted })
     }
 }
 
@@ -199,13 +197,4 @@ fn is_secret(secret: Option<&secrecy::SecretString>, given: Option<&str>) -> boo
 
 fn fail(request: &Request<'_>, problem: Problem) -> Outcome<Caller, Problem> {
     Outcome::Error((problem::keep(request, problem.clone()), problem))
-}
-
-fn idempotency_key(request: &Request<'_>) -> Result<Option<String>, Problem> {
-    let Some(key) = request.headers().get_one("Idempotency-Key") else { return Ok(None) };
-    if key.is_empty() || key.len() > KEY_MAX || !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-        let title = format!("Idempotency-Key must have 1 to {KEY_MAX} printable ASCII characters");
-        return Err(Problem::new(Status::BadRequest, title).detail("A UUID does well. Nothing was saved."));
-    }
-    Ok(Some(key.to_owned()))
 }

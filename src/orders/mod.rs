@@ -1,5 +1,6 @@
 //! Orders: what customers bought and where the money stands, worked out from what Stripe says about its objects (docs/orders.md).
 
+pub mod checkout;
 mod family;
 pub mod list_queries;
 pub mod model;
@@ -10,5 +11,11 @@ pub mod stripe;
 mod views;
 
 pub use model::{Attention, Object, Order, OrderId, OrderLine, OrderState, Standing};
-pub use pages::routes;
 pub use stripe::Applied;
+
+use rocket::Route;
+
+/// The pages of orders, and where a purchase begins.
+pub fn routes() -> Vec<Route> {
+    [pages::routes(), checkout::routes()].concat()
+}

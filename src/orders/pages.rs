@@ -5,6 +5,7 @@ use rocket::serde::json::Json;
 use rocket::{Route, State, get, routes};
 use serde_json::{Value, json};
 
+use super::checkout;
 use super::list_queries::{self as list, OrderFilter};
 use super::model::{Object, Order, OrderId, OrderState};
 use super::queries;
@@ -123,7 +124,8 @@ async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<OrderShow> {
         let order = queries::find(conn, OrderId(id))?.ok_or(Error::NotFound("order"))?;
         let objects = queries::objects_of(conn, order.id, list::SHOWN_MAX)?;
         let subjects: Vec<String> = objects.iter().map(|object| Object::subject(&object.object_id)).chain([order.id.subject()]).collect();
-        Ok(OrderStory { lines: queries::lines(conn, order.id)?, happenings: list::happenings(conn, &subjects)?, objects, order })
+        let checkout = checkout::of_order(conn, order.id)?;
+        Ok(OrderStory { checkout, lines: queries::lines(conn, order.id)?, happenings: list::happenings(conn, &subjects)?, objects, order })
     };
     let story = app.store.read(read).await?;
     Ok(OrderShow::new(viewer.shell(Section::Orders, format!("Order {id}")).live("orders"), &story))

@@ -83,13 +83,11 @@ pub fn by_reference(conn: &mut Conn, reference: &str) -> QueryResult<Option<Orde
 
 /// What was agreed on an order of our own; None for one that began at Stripe.
 pub fn agreed(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Agreed>> {
-    let row: Option<(Option<String>, Option<i64>, UtcTime)> = orders::table
-        .find(id.0)
-        .filter(orders::reference.is_not_null())
-        .select((orders::currency, orders::total_minor, orders::placed_at))
-        .first(conn)
-        .optional()?;
-    Ok(row.and_then(|(currency, total_minor, placed_at)| Some(Agreed { currency: currency?, total_minor: total_minor?, placed_at })))
+    let ours = find(conn, id)?.filter(|order| order.reference.is_some());
+    Ok(ours.and_then(|Order { standing, .. }| {
+        let (currency, total_minor) = (standing.currency?, standing.total_minor?);
+        Some(Agreed { currency, total_minor, placed_at: standing.placed_at, email: standing.email })
+    }))
 }
 
 /// Makes an order that began at Stripe.

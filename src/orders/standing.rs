@@ -13,6 +13,8 @@ pub struct Agreed {
     pub currency: String,
     pub total_minor: i64,
     pub placed_at: UtcTime,
+    /// As the customer named it, until Stripe knows better.
+    pub email: Option<String>,
 }
 
 /// Where an order with these objects stands. None: no object anchors an order (see [`is_anchor`]) and nothing was agreed.
@@ -42,7 +44,7 @@ pub fn of(agreed: Option<&Agreed>, objects: &[Object]) -> Option<Standing> {
         refunded_minor,
         lost_minor,
         attention: Some(attention.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(",")).filter(|codes| !codes.is_empty()),
-        email: first(|object| &object.email),
+        email: first(|object| &object.email).or_else(|| agreed?.email.clone()),
         person: first(|object| &object.person),
         customer: first(|object| &object.customer),
         placed_at: agreed.map(|agreed| agreed.placed_at).or(began_at)?,

@@ -4,6 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use serde_json::{Value, json};
 
+use super::checkout::{self, Checkout};
 use super::list_queries::{Happening, OrderFilter, Unmatched};
 use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
 use crate::db::keyset::{Page, Place};
@@ -55,6 +56,8 @@ pub struct OrderShow {
     pub entries: Vec<Entry>,
     pub money: Vec<Fact>,
     pub customer: Vec<Fact>,
+    /// Empty: it began at Stripe.
+    pub checkout: Vec<Fact>,
     /// What is still to do, in sentences.
     pub to_do: Vec<String>,
 }
@@ -97,6 +100,7 @@ pub struct UnmatchedList {
 /// What an order's page is made of.
 pub struct OrderStory {
     pub order: Order,
+    pub checkout: Option<Checkout>,
     pub lines: Vec<OrderLine>,
     pub objects: Vec<Object>,
     pub happenings: Vec<Happening>,
@@ -243,6 +247,7 @@ impl OrderShow {
             entries: happenings.collect(),
             money: money(standing, times),
             customer: customer(order),
+            checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, is_payable(standing.state), times)).collect(),
             to_do: to_do(standing, &story.objects),
             shell,
         }
@@ -270,6 +275,10 @@ fn customer(order: &Order) -> Vec<Fact> {
     facts.extend(order.reference.iter().map(|reference| Fact::code("Our reference", reference.clone())));
     facts.push(Fact::code("Line", order.line_id.clone()).at(format!("/lines/{}", order.line_id)));
     facts
+}
+
+fn is_payable(state: OrderState) -> bool {
+    matches!(state, OrderState::Open | OrderState::Expired | OrderState::Failed)
 }
 
 fn to_do(standing: &Standing, objects: &[Object]) -> Vec<String> {

@@ -18,6 +18,8 @@ pub struct SandboxRequest {
     pub authorization: Option<String>,
     /// The header `content-type`.
     pub content_type: Option<String>,
+    /// The header `idempotency-key`.
+    pub idempotency_key: Option<String>,
     pub body: Vec<u8>,
     /// Calls under way, this one included.
     pub in_flight: usize,
@@ -58,6 +60,7 @@ impl SandboxRequest {
             query: Vec::new(),
             authorization: None,
             content_type: None,
+            idempotency_key: None,
             body,
             in_flight: 1,
             heavy_in_flight: 0,
@@ -90,6 +93,12 @@ impl SandboxAnswer {
     pub(super) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", "application/json;charset=utf-8".to_owned())];
         Self { status, headers, body: body.to_string().into_bytes(), delivery: Delivery::Whole }
+    }
+
+    /// A page.
+    pub(super) fn html(status: u16, text: &str) -> Self {
+        let headers = vec![("content-type", "text/html; charset=utf-8".to_owned()), ("cache-control", "no-store".to_owned())];
+        Self { status, headers, body: text.as_bytes().to_vec(), delivery: Delivery::Whole }
     }
 
     /// An answer without a body.

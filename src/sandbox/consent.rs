@@ -3,7 +3,7 @@
 use askama::Template;
 use url::Url;
 
-use super::answer::{Delivery, SandboxAnswer};
+use super::answer::SandboxAnswer;
 use super::tokens::{Code, Grant, ORGANISATIONS, Organisation};
 use super::world::World;
 use crate::clock::UtcTime;
@@ -40,7 +40,7 @@ pub(super) fn ask(query: &Pairs) -> SandboxAnswer {
     match read(query) {
         Ok(asked) => {
             let page = ConsentPage { client_id: asked.client_id, scopes: &asked.scopes, organisations: &ORGANISATIONS, kept: query };
-            html(200, &page.render().unwrap_or_default())
+            SandboxAnswer::html(200, &page.render().unwrap_or_default())
         }
         Err(why) => refused(why),
     }
@@ -105,10 +105,5 @@ fn value<'a>(pairs: &'a Pairs, name: &str) -> &'a str {
 }
 
 fn refused(why: &str) -> SandboxAnswer {
-    html(400, &RefusedPage { why }.render().unwrap_or_default())
-}
-
-fn html(status: u16, text: &str) -> SandboxAnswer {
-    let headers = vec![("content-type", "text/html; charset=utf-8".to_owned())];
-    SandboxAnswer { status, headers, body: text.as_bytes().to_vec(), delivery: Delivery::Whole }
+    SandboxAnswer::html(400, &RefusedPage { why }.render().unwrap_or_default())
 }

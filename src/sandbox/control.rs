@@ -20,6 +20,8 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest, now: UtcTime) 
         (Method::Get, "/__ledger/zoho/usage") => usage(world),
         (Method::Get, "/__ledger/mail") => SandboxAnswer::json(200, &world.mails.all().iter().map(SunkMail::told).collect()),
         (Method::Post, "/__stripe/events") => stripe::script(world, request, now),
+        (Method::Post, "/__stripe/webhooks") => stripe::take(world, now),
+        (Method::Get, "/__ledger/stripe/checkout_sessions") => SandboxAnswer::json(200, &json!(world.stripe.sessions())),
         (Method::Post, "/__mail/faults") => script_mail(world, request),
         (Method::Delete, "/__mail/faults") => {
             world.mails.clear_faults();

@@ -63,6 +63,7 @@ fn incoming(request: &Outgoing, url: &Url, under_way: &InFlight) -> SandboxReque
         query: url.query_pairs().into_owned().collect(),
         authorization: header("authorization"),
         content_type: header("content-type"),
+        idempotency_key: header("idempotency-key"),
         body: request.body.clone(),
         in_flight: under_way.calls,
         heavy_in_flight: under_way.heavy_calls,

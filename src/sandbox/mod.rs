@@ -188,6 +188,26 @@ impl Sandbox {
         world.stripe.happen(event_type, object, now)
     }
 
+    /// Every checkout session that was ever made there, oldest first.
+    pub fn checkout_sessions(&self) -> Vec<Value> {
+        self.world().stripe.sessions()
+    }
+
+    /// A person on the page of a session: what they fill in, or nothing where they only look. Answers the status and where it leads.
+    pub fn pay(&self, session_id: &str, fields: &[(&str, &str)], now: UtcTime) -> (u16, Option<String>) {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let method = if fields.is_empty() { Method::Get } else { Method::Post };
+        let answer = self.handle(&SandboxRequest::new(method, &format!("/pay/{session_id}"), body.into_bytes()), now);
+        (answer.status, answer.headers.into_iter().find(|(name, _)| *name == "location").map(|(_, to)| to))
+    }
+
+    /// The webhooks that Stripe has to send: each is answered once. Banks and clocks have done their part by then.
+    pub fn take_stripe_webhooks(&self, now: UtcTime) -> Vec<stripe::Webhook> {
+        let mut world = self.world();
+        let now = now + world.clock_offset;
+        world.stripe.take_webhooks(now)
+    }
+
     /// Stripe takes no key of ours any more, or takes it again.
     pub fn refuse_stripe_keys(&self, refuses: bool) {
         self.world().stripe.refuse_keys(refuses);
@@ -213,6 +233,7 @@ fn route(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAn
         Some(path) => crm::answer(world, request, path, now),
         None if request.path.starts_with("/oauth/v2/") => accounts::answer(world, request, now),
         None if request.path.starts_with("/v1/") => stripe::answer(world, request, now),
+        None if request.path.starts_with("/pay/") => stripe::pay_page::answer(&mut world.stripe, request, now),
         None => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),
     }
 }

@@ -129,6 +129,7 @@ fn incoming(request: &Request<'_>, body: Vec<u8>, under_way: &InFlight) -> Sandb
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         authorization: request.headers().get_one("authorization").map(str::to_owned),
         content_type: request.headers().get_one("content-type").map(str::to_owned),
+        idempotency_key: request.headers().get_one("idempotency-key").map(str::to_owned),
         body,
         in_flight: under_way.calls,
         heavy_in_flight: under_way.heavy_calls,

@@ -205,6 +205,8 @@ pub fn told(kind: &str) -> (&'static str, &'static str, String) {
 
 fn provider_told(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
     Some(match kind {
+        "order.begun" => ("info", "plus", "Order begun"),
+        "checkout.opened" => ("info", "external-link", "Page to pay on opened at Stripe"),
         "checkout.paid" => ("ok", "check", "Checkout paid"),
         "checkout.processing" => ("info", "hourglass", "Checkout gone through, the bank is still at it"),
         "checkout.failed" => ("bad", "x", "The bank refused the payment"),

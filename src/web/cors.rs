@@ -1,5 +1,5 @@
-//! Scripts on the seller's own sites may call the intake: cross-origin resource sharing (Fetch Standard, read 2026-11) for the
-//! sites of THROUGHLINE_SITES and no other. Never with credentials: intake uses none. A plain form needs none of this.
+//! Scripts on the seller's own sites may call the intake and the checkout: cross-origin resource sharing (Fetch Standard, read
+//! 2026-11) for the sites of THROUGHLINE_SITES and no other. Never with credentials: neither uses any. A plain form needs none of this.
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{Header, Method, Status};
@@ -14,7 +14,7 @@ const HEADERS: [&str; 2] = ["content-type", "idempotency-key"];
 /// How long a browser need not ask again.
 const MAX_AGE_S: &str = "600";
 
-/// Answers preflights, and lets scripts of listed sites read what the intake answers.
+/// Answers preflights, and lets scripts of listed sites read what is answered there.
 pub struct Cors {
     /// Path prefixes, each with the one method that scripts may use there.
     pub paths: Vec<(&'static str, Method)>,
@@ -67,8 +67,8 @@ struct Preflight<'a> {
 fn preflight(site: &Site, method: Method, asked: Preflight<'_>) -> Result<(), Problem> {
     let refuse = |title: String, detail: &str| Err(Problem::new(Status::Forbidden, title).detail(detail));
     if !site.is_listed(asked.origin) {
-        let detail = "Add the site to THROUGHLINE_SITES, or send the lead by a plain form or from your own server. Nothing was saved.";
-        return refuse("Scripts of this site may not call the intake".into(), detail);
+        let detail = "Add the site to THROUGHLINE_SITES, or send this from your own server. Nothing was saved.";
+        return refuse("Scripts of this site may not call this".into(), detail);
     }
     if asked.wanted != method.as_str() {
         return refuse(format!("Scripts of other sites may use {method} here"), "Nothing was saved.");

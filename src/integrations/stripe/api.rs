@@ -63,13 +63,33 @@ impl<'a> Stripe<'a> {
 
     /// Asks; nothing there changes by it.
     pub async fn get(&self, path: &str) -> Called<Value> {
-        let headers = vec![("authorization", format!("Bearer {}", self.key.expose_secret())), ("stripe-version", VERSION.to_owned())];
-        let request = Outgoing { method: Method::Get, url: format!("{}{path}", self.url), headers, body: Vec::new() };
-        let watch = Stopwatch::start();
-        let answer = self.transport.send(&request).await;
-        let exchange = Exchange::of(PROVIDER, &request, &answer, watch.elapsed_ms());
+        let request = Outgoing { method: Method::Get, url: format!("{}{path}", self.url), headers: self.headers(), body: Vec::new() };
+        let (answer, exchange) = self.send(&request).await;
         let result = read(&answer).map_err(|failure| Failure { effect_unknown: false, ..failure });
         Called { result, exchange }
+    }
+
+    /// Has something made there. A repeat under the same key with the same form is answered with what the first one made
+    /// (docs.stripe.com/api/idempotent_requests); Stripe forgets keys after 24 h at the earliest.
+    pub async fn post(&self, path: &str, form: &str, idempotency_key: &str) -> Called<Value> {
+        let mut headers = self.headers();
+        // A form: JSON is refused.
+        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+        headers.push(("idempotency-key", idempotency_key.to_owned()));
+        let request = Outgoing { method: Method::Post, url: format!("{}{path}", self.url), headers, body: form.as_bytes().to_vec() };
+        let (answer, exchange) = self.send(&request).await;
+        Called { result: read(&answer), exchange }
+    }
+
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        vec![("authorization", format!("Bearer {}", self.key.expose_secret())), ("stripe-version", VERSION.to_owned())]
+    }
+
+    async fn send(&self, request: &Outgoing) -> (Result<Answer, SendFailure>, Exchange) {
+        let watch = Stopwatch::start();
+        let answer = self.transport.send(request).await;
+        let exchange = Exchange::of(PROVIDER, request, &answer, watch.elapsed_ms());
+        (answer, exchange)
     }
 }
 

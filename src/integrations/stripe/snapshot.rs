@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::amounts;
 use super::envelope::{moment, text};
 use super::event::Event;
 use crate::clock::UtcTime;
@@ -163,7 +164,8 @@ fn kind(object: &Value) -> Option<ObjectKind> {
 /// Where it stands, what it is about, what was settled. The type of the event says more than the object where both speak:
 /// `async_payment_failed` carries a session that is merely `unpaid`.
 fn standing(kind: ObjectKind, event: &str, object: &Value) -> (Status, i64, i64) {
-    let amount = |name: &str| object.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let code = object.get("currency").and_then(Value::as_str).unwrap_or_default();
+    let amount = |name: &str| amounts::told(object.get(name).and_then(Value::as_i64).unwrap_or_default(), code);
     let word = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     match kind {
         ObjectKind::Session => {

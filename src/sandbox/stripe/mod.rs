@@ -2,14 +2,19 @@
 //! knows us, forms instead of JSON, errors as an object `error`, events kept for 30 days.
 
 mod events;
+pub(super) mod pay_page;
 pub mod samples;
+mod sessions;
 mod webhooks;
 
 pub use self::webhooks::Webhook;
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
 use self::events::Events;
+use self::sessions::Sessions;
 use crate::clock::UtcTime;
 use crate::http::Method;
 use crate::sandbox::answer::{SandboxAnswer, SandboxRequest};
@@ -20,10 +25,16 @@ pub const WEBHOOK_SECRET: &str = "whsec_sandbox0123456789abcdef";
 /// A key that it takes; any other of test mode will do as well.
 pub const SECRET_KEY: &str = "sk_test_sandbox";
 
+/// So many webhooks wait; the oldest is given up first, and found among the events.
+const UNTOLD_MAX: usize = 1_000;
+
 /// What it remembers.
 #[derive(Default)]
 pub struct Stripe {
     events: Events,
+    sessions: Sessions,
+    /// Events that nobody was told of yet.
+    untold: VecDeque<Value>,
     /// Keys are refused from now on.
     refuses_keys: bool,
     requests: u64,
@@ -35,6 +46,26 @@ impl Stripe {
         Webhook::of(self.events.add(event_type, object, at), at)
     }
 
+    /// The same, and the webhook waits until somebody fetches it: the sandbox calls nobody.
+    fn happen_and_queue(&mut self, event_type: &str, object: &Value, at: UtcTime) {
+        let event = self.events.add(event_type, object, at);
+        self.untold.push_back(event);
+        if self.untold.len() > UNTOLD_MAX {
+            self.untold.pop_front();
+        }
+    }
+
+    /// What waits to be told, signed now.
+    pub(super) fn take_webhooks(&mut self, now: UtcTime) -> Vec<Webhook> {
+        pay_page::settle(self, now);
+        self.untold.drain(..).map(|event| Webhook::of(event, now)).collect()
+    }
+
+    /// Every session there is, as the API shows it.
+    pub(super) fn sessions(&self) -> Vec<Value> {
+        self.sessions.told()
+    }
+
     /// Takes no key any more, or takes them again.
     pub fn refuse_keys(&mut self, refuses: bool) {
         self.refuses_keys = refuses;
@@ -43,16 +74,23 @@ impl Stripe {
 
 /// Answers `/v1/…`.
 pub(super) fn answer(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
-    let stripe = &mut world.stripe;
+    let (stripe, base_url) = (&mut world.stripe, &world.options.base_url);
     stripe.requests += 1;
-    let mut answer = refuse_caller(stripe, request).unwrap_or_else(|| route(stripe, request, now));
+    pay_page::settle(stripe, now);
+    let mut answer = match refuse_caller(stripe, request) {
+        Some(refusal) => refusal,
+        None => route(stripe, request, (base_url, now)),
+    };
     answer.headers.push(("request-id", format!("req_sandbox{}", stripe.requests)));
     answer
 }
 
-fn route(stripe: &Stripe, request: &SandboxRequest, now: UtcTime) -> SandboxAnswer {
+fn route(stripe: &mut Stripe, request: &SandboxRequest, (base_url, now): (&str, UtcTime)) -> SandboxAnswer {
+    const SESSIONS: &str = "/v1/checkout/sessions";
     match (request.method, request.path.as_str()) {
         (Method::Get, "/v1/events") => stripe.events.list(request, now),
+        (Method::Post, SESSIONS) => stripe.sessions.create(request, (base_url, now)),
+        (Method::Get, path) if path.starts_with("/v1/checkout/sessions/") => stripe.sessions.show(&path[SESSIONS.len() + 1..]),
         (method, path) => {
             let told = format!("Unrecognized request URL ({}: {path}). Please see https://stripe.com/docs.", method.as_str());
             refused(404, json!({ "message": told, "type": "invalid_request_error" }))
@@ -92,6 +130,11 @@ pub(super) fn script(world: &mut World, request: &SandboxRequest, now: UtcTime) 
         return SandboxAnswer::json(422, &json!({ "detail": "expected {\"type\": \"charge.refunded\", \"object\": {…}}" }));
     };
     let webhook = world.stripe.happen(event_type, &body["object"], now);
-    let text = String::from_utf8_lossy(&webhook.body);
-    SandboxAnswer::json(201, &json!({ "id": webhook.event_id, "body": text, "signature": webhook.signature }))
+    SandboxAnswer::json(201, &webhook.told())
+}
+
+/// `POST /__stripe/webhooks`: the webhooks that wait, signed now, each answered once.
+pub(super) fn take(world: &mut World, now: UtcTime) -> SandboxAnswer {
+    let webhooks = world.stripe.take_webhooks(now).into_iter().map(|webhook| webhook.told());
+    SandboxAnswer::json(200, &webhooks.collect())
 }

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::WEBHOOK_SECRET;
 use crate::clock::UtcTime;
@@ -25,6 +25,11 @@ impl Webhook {
         let body = serde_json::to_vec_pretty(&event).unwrap_or_default();
         let signature = Self::signed(&body, at);
         Self { event_id: event["id"].as_str().unwrap_or_default().to_owned(), body, signature }
+    }
+
+    /// For whoever fetches it to post it.
+    pub(super) fn told(&self) -> Value {
+        json!({ "id": self.event_id, "body": String::from_utf8_lossy(&self.body), "signature": self.signature })
     }
 
     /// The same event, changed before it is signed: of live mode, of another account.

@@ -5,7 +5,7 @@ use rocket::http::Header;
 use serde_json::{Value, json};
 use throughline::accounts::Role;
 use throughline::db::Tx;
-use throughline::db::schema::receipts;
+use throughline::db::schema::{audit, receipts};
 use throughline::inbox::model::ReceiptState;
 use throughline::sandbox::Options;
 use throughline::sandbox::stripe::WEBHOOK_SECRET;
@@ -76,6 +76,30 @@ both_engines! {
         }
         assert_eq!(seen, (1..=120).rev().collect::<Vec<i64>>());
         assert_eq!(browser.get("/inbox?format=csv").await.text.lines().count(), 121);
+        browser.get("/inbox").await;
+        let taken: Vec<Option<String>> = whole.ask(|conn| audit::table.filter(audit::action.eq("inbox.export")).order(audit::id).select(audit::after).load(conn)).await;
+        assert_eq!(taken.len(), 4, "whoever takes personal data along is written down: {taken:?}");
+        assert_eq!(taken[0].as_deref(), Some("{\"format\":\"json\",\"from\":\"/inbox?type=charge.refunded\"}"));
+    }
+
+    async fn the_metrics_say_where_events_stand(app: TestApp) {
+        let whole = with_stripe(&app).await;
+        let browser = Browser::signed_in(&whole, Role::Viewer).await;
+        whole.push(&refund(&app, &whole, 1)).await;
+        whole.run_until_idle().await;
+        let waiting = refund(&app, &whole, 2);
+        whole.push(&waiting).await;
+        whole.push(&waiting.tampered()).await;
+        app.clock.advance(std::time::Duration::from_secs(20));
+        let told = browser.get("/metrics").await.text;
+        for line in [
+            "throughline_receipts{provider=\"stripe\",verdict=\"verified\",state=\"handled\"} 1",
+            "throughline_receipts{provider=\"stripe\",verdict=\"verified\",state=\"received\"} 1",
+            "throughline_receipts_oldest_waiting_seconds 20",
+            "throughline_webhooks_refused_24h{provider=\"stripe\",flaw=\"no_match\"} 1",
+        ] {
+            assert!(told.lines().any(|one| one == line), "{line} in:\n{told}");
+        }
     }
 
     async fn one_receipt_shows_what_it_said_and_caused_and_no_secret(app: TestApp) {

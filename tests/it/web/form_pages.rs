@@ -298,7 +298,7 @@ both_engines! {
         assert_eq!(preflight(&whole, "/api/intake/stamp", "https://www.marsa.example", ("GET", "")).await.status, Status::NoContent);
 
         for (origin, asked, words) in [
-            ("https://evil.example", ("POST", "content-type"), "Scripts of this site may not call the intake"),
+            ("https://evil.example", ("POST", "content-type"), "Scripts of this site may not call this"),
             ("https://www.marsa.example.evil.example", ("POST", ""), "Scripts of this site"),
             ("http://www.marsa.example", ("POST", ""), "Scripts of this site"),
             ("null", ("POST", ""), "Scripts of this site"),

@@ -1,0 +1,95 @@
+//! Begins a checkout: the order is on the disk before Stripe is asked, under a key that stays the same, so that nothing that
+//! happens in between makes two of it.
+
+use chrono::TimeDelta;
+use diesel::QueryResult;
+use serde_json::{Value, json};
+
+use super::model::{Begun, NewCheckout};
+use super::queries;
+use super::session::Session;
+use crate::clock::UtcTime;
+use crate::db::{Topic, Tx};
+use crate::error::{Error, Result};
+use crate::line::LineId;
+use crate::orders::OrderState;
+use crate::timeline::{self, Event};
+
+/// A session that ends sooner than this is not handed out: the customer could not finish.
+const TIME_TO_PAY: TimeDelta = TimeDelta::minutes(1);
+
+/// What is refused when another request with the same key was faster: asking again finds its order.
+pub const RACED: &str = "another request with this Idempotency-Key is being worked on; send it again";
+
+/// A purchase by what the client may repeat it with.
+#[derive(Clone, Debug)]
+pub struct Repeatable {
+    pub key_hash: String,
+    pub body_hash: String,
+}
+
+/// Writes the order down, or finds the one that was asked for under the client's key.
+pub fn begin(tx: &mut Tx<'_>, now: UtcTime, (reference, line): (&str, &LineId), new: &NewCheckout) -> Result<Begun> {
+    if let Some(key_hash) = new.client_key_hash.clone()
+        && let Some(begun) = resume(tx, now, &Repeatable { key_hash, body_hash: new.body_hash.clone() })?
+    {
+        return Ok(begun);
+    }
+    let order = queries::insert(tx, now, (reference, line), new)?.ok_or_else(|| Error::Conflict(RACED.into()))?;
+    tx.touch(Topic::Orders);
+    let begun = queries::begun(tx.conn(), order)?.ok_or(Error::NotFound("order"))?.0;
+    let sums = json!({ "amount_minor": new.total.amount_minor, "currency": new.total.currency.code() });
+    tell(tx, now, ("order.begun", &begun.reference), &begun, sums)?;
+    Ok(begun)
+}
+
+/// The purchase that was asked for under this key: with its open session, or with none where that is over.
+pub fn resume(tx: &mut Tx<'_>, now: UtcTime, asked: &Repeatable) -> Result<Option<Begun>> {
+    let Some(order) = queries::by_client_key(tx.conn(), &asked.key_hash)? else { return Ok(None) };
+    let (begun, state) = queries::begun(tx.conn(), order)?.ok_or(Error::NotFound("order"))?;
+    let checkout = &begun.checkout;
+    if checkout.body_hash != asked.body_hash {
+        return Err(Error::Conflict("this Idempotency-Key was used for another purchase; use a new key".into()));
+    }
+    if !matches!(state, OrderState::Open | OrderState::Expired | OrderState::Failed) {
+        return Err(Error::Conflict("this purchase has been paid or is being paid already".into()));
+    }
+    let has_run_out = checkout.expires_at.is_some_and(|at| at < now + TIME_TO_PAY);
+    let is_over = match &checkout.session_id {
+        Some(session) => has_run_out || queries::is_over(tx.conn(), session)?,
+        None => false,
+    };
+    if !is_over {
+        return Ok(Some(begun));
+    }
+    queries::next_attempt(tx, now, order, checkout.attempt)?;
+    Ok(queries::begun(tx.conn(), order)?.map(|(begun, _)| begun))
+}
+
+/// Keeps the session that Stripe opened.
+pub fn opened(tx: &mut Tx<'_>, now: UtcTime, begun: &Begun, session: &Session) -> Result<()> {
+    if queries::opened(tx, now, (begun.checkout.order_id, begun.checkout.attempt), session)? == 0 {
+        // A session that is not the order's may be handed to nobody: the order could be paid twice.
+        return Err(Error::Conflict("another session was asked for meanwhile".into()));
+    }
+    tx.touch(Topic::Orders);
+    tell(tx, now, ("checkout.opened", &session.id), begun, json!({ "attempt": begun.checkout.attempt }))?;
+    Ok(())
+}
+
+/// Keeps what Stripe said, for the page of the order. Where Stripe keeps its refusal under our key, the next try needs another.
+pub fn refused(tx: &mut Tx<'_>, now: UtcTime, begun: &Begun, (why, needs_new_key): (&str, bool)) -> Result<()> {
+    let attempt = (begun.checkout.order_id, begun.checkout.attempt);
+    queries::refused(tx, now, attempt, why)?;
+    if needs_new_key {
+        queries::next_attempt(tx, now, attempt.0, attempt.1)?;
+    }
+    tx.touch(Topic::Orders);
+    Ok(())
+}
+
+fn tell(tx: &mut Tx<'_>, now: UtcTime, (kind, id): (&'static str, &str), begun: &Begun, data: Value) -> QueryResult<()> {
+    let subject = begun.checkout.order_id.subject();
+    let happened = Event { line: &begun.line, source: "checkout", source_event_id: id, kind, subject: &subject, occurred_at: now, data };
+    timeline::record(tx, now, &happened)
+}
