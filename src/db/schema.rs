@@ -304,6 +304,7 @@ diesel::table! {
         organisation_id -> Nullable<Text>,
         organisation_name -> Nullable<Text>,
         scopes -> Nullable<Text>,
+        calls_per_day -> Nullable<BigInt>,
     }
 }
 
@@ -638,6 +639,23 @@ diesel::table! {
         quantity -> BigInt,
         unit_minor -> BigInt,
         total_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    booking_steps (id) {
+        id -> BigInt,
+        order_id -> BigInt,
+        kind -> Text,
+        number -> BigInt,
+        key -> Text,
+        amount_minor -> BigInt,
+        currency -> Text,
+        organisation_id -> Nullable<Text>,
+        zoho_id -> Nullable<Text>,
+        account_id -> Nullable<Text>,
+        asked_at -> Timestamp,
+        done_at -> Nullable<Timestamp>,
     }
 }
 

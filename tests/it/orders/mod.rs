@@ -1,5 +1,6 @@
 //! Orders, worked out from what Stripe says.
 
+mod booking;
 mod converging;
-mod pages;
+pub mod pages;
 mod scenario;
