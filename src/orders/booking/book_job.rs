@@ -6,7 +6,7 @@ use serde_json::json;
 use super::desk::Desk;
 use super::model::{Step, StepKind};
 use super::queries::{self, Booked};
-use super::{customer, documents};
+use super::{customer, documents, due};
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
@@ -84,6 +84,7 @@ async fn book(app: &App, member: &Claimed<BookOrder>) -> Report {
 async fn book_all<'a>(app: &'a App, member: &Claimed<BookOrder>, desk: &mut Option<Desk<'a>>) -> Result<Vec<String>, Failure> {
     let order = member.job.order;
     let mut story = read(app, order).await?;
+    agrees(&story)?;
     let mut ids = Vec::new();
     while let Some(step) = story.steps.iter().find(|step| step.done_at.is_none()).cloned() {
         let at = match desk {
@@ -109,6 +110,20 @@ async fn book_all<'a>(app: &'a App, member: &Claimed<BookOrder>, desk: &mut Opti
         story = read(app, order).await?;
     }
     Ok(ids)
+}
+
+/// What changed after it was asked for is looked at by a person before an invoice is made of it.
+fn agrees(story: &Story) -> Result<(), Failure> {
+    let standing = &story.order.standing;
+    let Some(invoice) = story.steps.iter().find(|step| step.kind == StepKind::Invoice && step.done_at.is_none()) else { return Ok(()) };
+    if let Some(why) = due::hindrance(standing) {
+        return Err(Failure::of_record(FailureClass::Validation, why));
+    }
+    if invoice.amount_minor == standing.paid_minor {
+        return Ok(());
+    }
+    let message = "What was paid has changed since it was to be booked: look at the order in Stripe, and book it by hand";
+    Err(Failure::of_record(FailureClass::Validation, message))
 }
 
 async fn read(app: &App, id: OrderId) -> Result<Story, Failure> {

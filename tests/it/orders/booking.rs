@@ -302,11 +302,13 @@ both_engines! {
         differs["amount_total"] = json!(6_000);
         tell(&whole, 1, "checkout.session.completed", differs).await;
         let payment = json!({ "object": "payment_intent", "id": "pi_1", "status": "succeeded", "amount": 5_000, "amount_received": 5_000, "currency": "eur" });
-        // The payment is known first, so that the order never agrees.
         let known = whole.ask(|conn| booking_steps::table.count().get_result::<i64>(conn)).await;
         tell(&whole, 2, "payment_intent.succeeded", payment).await;
         let page = Browser::signed_in(&whole, Role::Viewer).await.get("/orders/1").await.text;
         assert!(page.contains("It is not booked: what came in is not what the order comes to."), "{page}");
-        assert_eq!(known, 3, "it agreed when it was paid; what was asked for stays");
+        assert_eq!(known, 3, "it agreed when it was told of first");
+        whole.run_until_idle().await;
+        assert_eq!(job(&whole, 1).await.state, JobState::Dead);
+        assert_eq!(counts(&whole.sandbox.books()), [0; 5]);
     }
 }
