@@ -53,17 +53,18 @@ impl<'a> Books<'a> {
 
     /// Customers with this mail address. A search: what was made a moment ago may not be found yet.
     pub async fn customers_by_mail(&self, mail: &str) -> Called<Vec<Customer>> {
-        self.customers(("email", mail)).await
+        self.contacts(&[("email", mail), ("contact_type", "customer"), ("per_page", "200")]).await
     }
 
-    /// The customer of exactly this name, if a search finds it yet. Names are unique.
+    /// The contact of exactly this name, if a search finds it yet. Names are unique, those of suppliers among them.
     pub async fn customer_by_name(&self, name: &str) -> Called<Option<Customer>> {
-        self.customers(("contact_name", name)).await.map(|all| all.into_iter().find(|customer| customer.name == name))
+        self.contacts(&[("contact_name", name), ("per_page", "200")])
+            .await
+            .map(|all| all.into_iter().find(|customer| customer.name == name))
     }
 
-    async fn customers(&self, by: (&str, &str)) -> Called<Vec<Customer>> {
-        let query = [by, ("contact_type", "customer"), ("per_page", "200")];
-        list(self.call(Method::Get, "/contacts", &query, None).await, "contacts", Customer::read)
+    async fn contacts(&self, query: &[(&str, &str)]) -> Called<Vec<Customer>> {
+        list(self.call(Method::Get, "/contacts", query, None).await, "contacts", Customer::read)
     }
 
     /// Makes a customer. Taken: somebody has the name.
