@@ -59,6 +59,7 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
         imports::jobs(registry);
         messages::jobs(registry);
         inbox::jobs(registry);
+        orders::booking::jobs(registry);
         retention::jobs(registry);
         outbox_viewer::jobs(registry);
         connections::limits(registry, config);

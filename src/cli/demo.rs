@@ -15,8 +15,9 @@ use serde_json::json;
 use throughline::accounts::{self, NewLeadMails, NewUser, Passwords, Role};
 use throughline::app::App;
 use throughline::config::{Config, Sources};
-use throughline::connections::{self, ConnectForm, Occasion};
+use throughline::connections::{self, ConnectForm, Occasion, books};
 use throughline::http::{Method, Outgoing, ReqwestTransport, Transport};
+use throughline::outbox::admin::Request;
 use throughline::{db, random, sandbox};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -134,6 +135,9 @@ async fn prepare(app: &App, sandbox_url: &str, access: &Access) -> anyhow::Resul
     connections::connect(app, form, Occasion::Any { actor: "demo".into(), address: None })
         .await
         .context("connecting the stand-in for Zoho")?;
+    let choice = books::Choice { organisation_id: sandbox::BOOKS_ORGANISATION.into(), plan: "premium".into() };
+    let by = Request { actor: "demo".into(), reason: None, address: None, now: app.clock.now() };
+    books::choose(app, &choice, &by).await.context("choosing the organisation of the stand-in for Zoho Books")?;
     sample_catalog::fill(app).await.context("filling the catalogue of the demonstration")?;
     for fault in sandbox::samples::faults() {
         let request = Outgoing {
@@ -203,6 +207,7 @@ fn announce(shown: &serde_json::Value, as_json: bool) {
          then look at {url}/orders\n\n  \
          curl -s {url}/api/checkout -H 'Content-Type: application/json' \\\n    -d '{{\"items\": [{{\"sku\": \"FLT-100\", \"quantity\": 2}}], \"currency\": \"EUR\", \"email\": \"ada@example.com\"}}'\n\n\
          What arrived at the stand-in for Zoho: {sandbox}/__ledger/zoho/crm/leads\n\
+         What was booked at the stand-in for Zoho Books: {sandbox}/__ledger/zoho/books\n\
          The mails that were sent: {sandbox}/inbox\nCtrl-C ends it and removes its database.\n"
     );
 }

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use super::books;
 use super::crm_fields::{self, Verdict};
 use super::inspect::{Inspected, Need, inspect};
 use super::model::{Connection, ConnectionId, ConnectionState, failure};
@@ -225,6 +226,7 @@ async fn keep(app: &App, mut row: NewConnection, inspected: Inspected, occasion:
         let Some(id) = stored else { return Ok(Kept::AlreadyConnected) };
         queries::note_refresh(tx, id, row.connected_at)?;
         crm_fields::queries::keep(tx, id, &fields, row.connected_at)?;
+        books::queries::go_on(tx, row.connected_at)?;
         record(tx, &row, before.as_ref(), occasion.who())?;
         tx.touch(Topic::Connections);
         tx.touch(Topic::Jobs);

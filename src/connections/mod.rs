@@ -4,6 +4,7 @@
 mod api;
 mod authorization;
 mod authorization_queries;
+pub mod books;
 mod callback_views;
 mod configured;
 mod configured_queries;
@@ -42,18 +43,19 @@ use rocket::{Route, routes};
 
 use crate::config::Config;
 use crate::integrations::stripe;
-use crate::integrations::zoho::PROVIDER;
+use crate::integrations::zoho::{self, PROVIDER};
 use crate::outbox::RegistryBuilder;
 use crate::outbox::limits::{Limits, Window};
 
 /// The pages, and the route that connects without a browser.
 pub fn routes() -> Vec<Route> {
-    [api::routes(), routes![pages::index], zoho_pages::routes()].concat()
+    [api::routes(), routes![pages::index], zoho_pages::routes(), books::routes()].concat()
 }
 
 /// What each provider allows, as the settings say.
 pub fn limits(registry: &mut RegistryBuilder, config: &Config) {
     registry.limit(PROVIDER, zoho_limits(config));
+    registry.limit(zoho::books::PROVIDER, books::limits());
     if config.stripe.secret_key.is_some() {
         registry.limit(stripe::PROVIDER, stripe_limits());
     }

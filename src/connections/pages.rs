@@ -17,6 +17,7 @@ use crate::db::Conn;
 use crate::integrations::smtp::PROVIDER as MAIL;
 use crate::integrations::stripe::PROVIDER as STRIPE;
 use crate::integrations::zoho::PROVIDER;
+use crate::integrations::zoho::books::PROVIDER as BOOKS;
 use crate::outbox::{Registry, breaker, limits};
 use crate::web::{CsvFile, ListForm, Section, Shape};
 
@@ -33,7 +34,7 @@ pub async fn index(app: &State<App>, registry: &State<Registry>, viewer: Viewer,
     let (registry, now) = (registry.inner().clone(), app.clock.now());
     // The mail server and Stripe are among them where the settings name them.
     let named = |provider: &'static str| registry.limits(provider).map(|_| provider);
-    let providers = [Some(PROVIDER), named(STRIPE), named(MAIL)];
+    let providers = [Some(PROVIDER), Some(BOOKS), named(STRIPE), named(MAIL)];
     let read = move |conn: &mut Conn| -> Result<Vec<Told>> {
         providers.into_iter().flatten().map(|provider| told_of(conn, &registry, provider, now)).collect()
     };
@@ -54,7 +55,7 @@ pub(super) fn told(conn: &mut Conn, registry: &Registry, now: UtcTime) -> Result
     told_of(conn, registry, PROVIDER, now)
 }
 
-fn told_of(conn: &mut Conn, registry: &Registry, provider: &'static str, now: UtcTime) -> Result<Told> {
+pub(super) fn told_of(conn: &mut Conn, registry: &Registry, provider: &'static str, now: UtcTime) -> Result<Told> {
     let gauge = match registry.limits(provider) {
         Some(limits) => Some(limits::gauge(conn, provider, limits, now)?),
         None => None,

@@ -10,6 +10,7 @@ use crate::clock::UtcTime;
 use crate::integrations::smtp::PROVIDER as MAIL;
 use crate::integrations::stripe::PROVIDER as STRIPE;
 use crate::integrations::zoho::PROVIDER;
+use crate::integrations::zoho::books::PROVIDER as BOOKS;
 use crate::outbox::breaker;
 use crate::outbox::limits::{Gauge, WARNING_PERCENT, Window};
 use crate::outbox::pauses::Scope;
@@ -80,7 +81,7 @@ impl ConnectionPanel {
             pill: Pill::of(word(told, hold.is_some(), times.now)),
             state: state(told, times),
             hold,
-            gauges: told.gauge.as_ref().map(|gauge| gauges(told.provider, gauge)).unwrap_or_default(),
+            gauges: gauges_of(told),
             facts: facts(told, times),
         }
     }
@@ -89,6 +90,7 @@ impl ConnectionPanel {
 fn page(provider: &str) -> Option<&'static str> {
     match provider {
         PROVIDER => Some("/connections/zoho"),
+        BOOKS => Some("/connections/books"),
         STRIPE => Some("/connections/stripe"),
         _ => None,
     }
@@ -108,6 +110,9 @@ pub(super) fn word(told: &Told, is_held: bool, now: UtcTime) -> &'static str {
 /// Its state in words.
 pub(super) fn state(told: &Told, times: Times) -> String {
     let Some(summary) = &told.summary else {
+        if told.provider == BOOKS {
+            return "No organisation is chosen yet. Paid orders are kept and wait.".into();
+        }
         return "Nobody has connected it yet. Its jobs are kept and wait.".into();
     };
     let reason = || summary.state_reason.as_deref().map(|why| format!(" {}", format::ended(why))).unwrap_or_default();
@@ -124,6 +129,11 @@ pub(super) fn state(told: &Told, times: Times) -> String {
         }
         (ConnectionState::Connected, None) => "It works: jobs go out as they become due.".into(),
     }
+}
+
+/// How much of what is allowed is used.
+pub(super) fn gauges_of(told: &Told) -> Vec<GaugeLine> {
+    told.gauge.as_ref().map(|gauge| gauges(told.provider, gauge)).unwrap_or_default()
 }
 
 fn gauges(provider: &str, gauge: &Gauge) -> Vec<GaugeLine> {

@@ -77,7 +77,7 @@ pub struct ConnectPart {
     pub form: ConnectFields,
     pub centers: Vec<Choice>,
     pub redirect_uri: String,
-    pub scopes: [Scope; 5],
+    pub scopes: Vec<Scope>,
 }
 
 /// What was typed in, with what is wrong with it.
@@ -250,7 +250,7 @@ fn connect_part(app: &App, read: &Read, form: ConnectFields) -> ConnectPart {
         client,
         centers: data_centers::accounts_urls(&configured.accounts_url).into_iter().map(choice).collect(),
         redirect_uri: authorization::callback_url(&app.config),
-        scopes: scopes::NEEDED,
+        scopes: scopes::asked(),
         form,
     }
 }

@@ -132,6 +132,11 @@ pub const REGISTRY: &[Register] = &[
         ],
     },
     Register {
+        table: "booking_steps",
+        personal: &[("key", UntilErased), ("zoho_id", UntilErased)],
+        plain: &["id", "order_id", "kind", "number", "amount_minor", "currency", "organisation_id", "account_id", "asked_at", "done_at"],
+    },
+    Register {
         table: "stripe_objects",
         personal: &[("customer", UntilErased), ("email", UntilErased), ("person", UntilErased)],
         plain: &[
@@ -148,7 +153,7 @@ pub const REGISTRY: &[Register] = &[
             "id", "provider", "state", "state_reason", "accounts_url", "api_url", "client_id", "client_secret_sealed", "refresh_token_sealed",
             "access_token_sealed", "access_expires_at", "refreshing_until", "refreshing_by", "external_field", "connected_at",
             "failures_in_a_row", "blocked_until", "blocked_reason", "probe_backoff_s", "last_success_at", "last_error", "last_error_at",
-            "updated_at", "organisation_id", "organisation_name", "scopes",
+            "updated_at", "organisation_id", "organisation_name", "scopes", "calls_per_day",
         ],
     },
     Register {

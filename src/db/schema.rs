@@ -304,6 +304,7 @@ diesel::table! {
         organisation_id -> Nullable<Text>,
         organisation_name -> Nullable<Text>,
         scopes -> Nullable<Text>,
+        calls_per_day -> Nullable<BigInt>,
     }
 }
 
@@ -655,6 +656,23 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    booking_steps (id) {
+        id -> BigInt,
+        order_id -> BigInt,
+        kind -> Text,
+        number -> BigInt,
+        key -> Text,
+        amount_minor -> BigInt,
+        currency -> Text,
+        organisation_id -> Nullable<Text>,
+        zoho_id -> Nullable<Text>,
+        account_id -> Nullable<Text>,
+        asked_at -> Timestamp,
+        done_at -> Nullable<Timestamp>,
     }
 }
 

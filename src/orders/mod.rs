@@ -1,5 +1,6 @@
 //! Orders: what customers bought and where the money stands, worked out from what Stripe says about its objects (docs/orders.md).
 
+pub mod booking;
 pub mod checkout;
 mod family;
 pub mod list_queries;

@@ -5,6 +5,7 @@ use rocket::serde::json::Json;
 use rocket::{Route, State, get, routes};
 use serde_json::{Value, json};
 
+use super::booking::{queries as booking, views::Booking};
 use super::checkout;
 use super::list_queries::{self as list, OrderFilter};
 use super::model::{Object, Order, OrderId, OrderState};
@@ -13,8 +14,11 @@ use super::views::{self, OrderList, OrderShow, OrderStory, UnmatchedList};
 use crate::accounts::Viewer;
 use crate::app::App;
 use crate::audit;
+use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::keyset::Place;
+use crate::outbox::Registry;
+use crate::outbox::waiting::Reasons;
 use crate::saved_filters::{FilterStrip, List};
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, Fields, ListForm, Query, Section, Shape};
@@ -119,14 +123,27 @@ async fn unmatched(app: &State<App>, viewer: Viewer, query: Query) -> Result<Unm
 }
 
 #[get("/orders/<id>")]
-async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<OrderShow> {
+async fn show(app: &State<App>, registry: &State<Registry>, viewer: Viewer, id: i64) -> Result<OrderShow> {
+    let (registry, now) = (registry.inner().clone(), app.clock.now());
     let read = move |conn: &mut Conn| -> Result<OrderStory> {
         let order = queries::find(conn, OrderId(id))?.ok_or(Error::NotFound("order"))?;
         let objects = queries::objects_of(conn, order.id, list::SHOWN_MAX)?;
         let subjects: Vec<String> = objects.iter().map(|object| Object::subject(&object.object_id)).chain([order.id.subject()]).collect();
         let checkout = checkout::of_order(conn, order.id)?;
-        Ok(OrderStory { checkout, lines: queries::lines(conn, order.id)?, happenings: list::happenings(conn, &subjects)?, objects, order })
+        let booking = read_booking(conn, &registry, order.id, now)?;
+        let (lines, happenings) = (queries::lines(conn, order.id)?, list::happenings(conn, &subjects)?);
+        Ok(OrderStory { checkout, lines, happenings, objects, booking, order })
     };
     let story = app.store.read(read).await?;
     Ok(OrderShow::new(viewer.shell(Section::Orders, format!("Order {id}")).live("orders"), &story))
+}
+
+/// What Books has of an order, and why it waits.
+fn read_booking(conn: &mut Conn, registry: &Registry, order: OrderId, now: UtcTime) -> Result<Booking> {
+    let job = booking::job_of(conn, order)?;
+    let waiting = match &job {
+        Some(job) => Reasons::read(conn, registry, std::slice::from_ref(job), now)?.explain(job),
+        None => None,
+    };
+    Ok(Booking { steps: booking::steps(conn, order)?, job, waiting })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::family::Family;
 use super::model::{Object, OrderId, Said};
-use super::{queries, standing};
+use super::{booking, queries, standing};
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::integrations::stripe::PROVIDER;
@@ -65,6 +65,7 @@ fn settle(tx: &mut Tx<'_>, now: UtcTime, object: &Object) -> QueryResult<Option<
         None => queries::insert(tx, now, &object.line_id, &standing)?,
     };
     queries::join(tx, order, &family.without_order())?;
+    booking::enqueue_due(tx, now, order, &standing, &object.line_id)?;
     Ok(Some(order))
 }
 

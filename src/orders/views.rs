@@ -4,6 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use serde_json::{Value, json};
 
+use super::booking::views::{Booking, BookingPanel};
 use super::checkout::{self, Checkout};
 use super::list_queries::{Happening, OrderFilter, Unmatched};
 use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
@@ -53,6 +54,7 @@ pub struct OrderShow {
     pub notices: Vec<Notice>,
     pub lines: Vec<LineRow>,
     pub objects: Vec<ObjectRow>,
+    pub booking: Option<BookingPanel>,
     pub entries: Vec<Entry>,
     pub money: Vec<Fact>,
     pub customer: Vec<Fact>,
@@ -104,6 +106,7 @@ pub struct OrderStory {
     pub lines: Vec<OrderLine>,
     pub objects: Vec<Object>,
     pub happenings: Vec<Happening>,
+    pub booking: Booking,
 }
 
 const TABS: &[(&str, &str)] = &[
@@ -244,6 +247,7 @@ impl OrderShow {
             notices: standing.attentions().into_iter().map(|one| notice(one, standing)).collect(),
             lines: lines.collect(),
             objects: story.objects.iter().map(|object| ObjectRow::new(object, times)).collect(),
+            booking: BookingPanel::of(&story.booking, standing, times),
             entries: happenings.collect(),
             money: money(standing, times),
             customer: customer(order),

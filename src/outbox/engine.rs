@@ -98,6 +98,7 @@ impl Engine {
         let last_success_at = self.last_success_of(spec, &reports).await;
         let about = Circumstances {
             retry_after_s: spec.retry_after_s,
+            on_outage: spec.on_outage,
             last_success_at,
             members: run.rows.len(),
             jitter: 0.9 + 0.2 * random::fraction(),

@@ -62,6 +62,15 @@ pub enum OnDead {
     Hold,
 }
 
+/// What a failure of the provider itself (5xx, no answer) costs a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOutage {
+    /// Nothing but time: it is tried again as soon as the provider works, for seven days.
+    Wait,
+    /// One of its attempts, by its own schedule. While the breaker holds the connection nothing is tried, and nothing is used up.
+    Retry,
+}
+
 /// What came of one attempt.
 #[derive(Debug)]
 pub enum Outcome {
@@ -149,6 +158,8 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const REPEATABLE: Repeatable;
     /// Seconds to wait after the first, second, … failure of the record; the last repeats.
     const RETRY_AFTER_S: &'static [u32] = &[60, 300];
+    /// What a failure of the provider itself costs it.
+    const ON_OUTAGE: OnOutage = OnOutage::Wait;
     /// The provider whose connection it needs; its jobs wait while that is blocked.
     const CONNECTION: Option<&'static str> = None;
     /// How many members one run may take.

@@ -9,7 +9,7 @@ use super::kind::Lane;
 use super::waiting::provider_name;
 use crate::app::App;
 use crate::clock::UtcTime;
-use crate::db::schema::{call_reservations, call_usage};
+use crate::db::schema::{call_reservations, call_usage, connections};
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::on_backend;
@@ -18,6 +18,8 @@ use crate::on_backend;
 const RESERVE_PERCENT: i64 = 10;
 /// From this share of a window on, pages warn.
 pub const WARNING_PERCENT: i64 = 80;
+/// The window whose number a person may choose (`connections.calls_per_day`).
+pub const DAY_S: i64 = 24 * 3600;
 /// A window is counted in so many buckets. One bucket more than the window is added up: never too little.
 const BUCKETS: i64 = 60;
 
@@ -148,8 +150,20 @@ pub(super) fn budget(conn: &mut Conn, connection: &str, limits: &Limits, now: Ut
     Ok(Budget { slots: gauge.at_once - gauge.under_way, left: left.collect() })
 }
 
+/// The limits with the day's number that a person has chosen for this connection, where one has.
+fn chosen(conn: &mut Conn, connection: &str, limits: &Limits) -> QueryResult<Limits> {
+    let mut limits = limits.clone();
+    let Some(day) = limits.windows.iter_mut().find(|window| window.seconds == DAY_S) else { return Ok(limits) };
+    let row = connections::table.filter(connections::provider.eq(connection)).select(connections::calls_per_day);
+    if let Some(calls) = row.first::<Option<i64>>(conn).optional()?.flatten() {
+        day.calls = calls;
+    }
+    Ok(limits)
+}
+
 /// What is used.
 pub fn gauge(conn: &mut Conn, connection: &str, limits: &Limits, now: UtcTime) -> QueryResult<Gauge> {
+    let limits = &chosen(conn, connection, limits)?;
     let under_way = call_reservations::table.filter(call_reservations::connection.eq(connection)).count().get_result(conn)?;
     let mut windows = Vec::with_capacity(limits.windows.len());
     for window in &limits.windows {
@@ -170,6 +184,7 @@ pub fn room_at(conn: &mut Conn, connection: &str, limits: &Limits, lane: Lane, n
 }
 
 fn room_for(conn: &mut Conn, connection: &str, limits: &Limits, (lane, calls): (Lane, i64), now: UtcTime) -> QueryResult<Option<UtcTime>> {
+    let limits = &chosen(conn, connection, limits)?;
     let mut latest = None;
     for window in &limits.windows {
         let most = window.most_for(lane);

@@ -38,7 +38,7 @@ pub use claim::Run;
 pub use engine::Engine;
 pub use enqueue::{NewJob, enqueue, enqueue_all};
 pub use finish::Ended;
-pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, OnDead, Outcome, Repeatable, Report};
+pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, OnDead, OnOutage, Outcome, Repeatable, Report};
 pub use lanes::enqueue_in_lane;
 pub use presence::SILENT_AFTER;
 pub use probe::{Probe, Probed};

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::kind::{JobState, Outcome};
+use super::kind::{JobState, OnOutage, Outcome};
 use super::row::JobRow;
 use crate::clock::UtcTime;
 use crate::integrations::{Failure, FailureClass};
@@ -48,6 +48,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
     pub retry_after_s: &'a [u32],
+    pub on_outage: OnOutage,
     /// The connection's last success, if it has one.
     pub last_success_at: Option<UtcTime>,
     /// How many jobs ran together.
@@ -106,7 +107,7 @@ fn after_failure(row: &JobRow, failure: Failure, about: Circumstances<'_>, stays
             let others_succeeded = matches!((about.last_success_at, row.last_failed_at), (Some(good), Some(bad)) if good > bad);
             let provider_failures = row.provider_failures + i64::from(others_succeeded);
             let failed = Settlement { provider_failures, verdict: Verdict::Fails, ..failed };
-            if provider_failures >= SUSPECT_AFTER {
+            if provider_failures >= SUSPECT_AFTER || about.on_outage == OnOutage::Retry {
                 of_record(row, failure.class, about, failed)
             } else {
                 of_connection(row, about, failed)

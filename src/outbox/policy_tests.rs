@@ -44,7 +44,7 @@ fn row() -> JobRow {
 }
 
 fn about() -> Circumstances<'static> {
-    Circumstances { retry_after_s: &[60, 300], last_success_at: None, members: 1, jitter: 1.0, now: at(100) }
+    Circumstances { retry_after_s: &[60, 300], on_outage: OnOutage::Wait, last_success_at: None, members: 1, jitter: 1.0, now: at(100) }
 }
 
 fn failure(class: FailureClass) -> Failure {
@@ -124,4 +124,21 @@ fn a_snoozed_job_says_why_and_loses_nothing() {
         (put_off.state, put_off.run_at, put_off.attempts, put_off.waits_for.as_deref()),
         (JobState::Pending, at(500), 1, Some("not yet"))
     );
+}
+
+#[test]
+fn a_kind_with_a_schedule_of_its_own_uses_up_a_try_for_each_failure_of_the_provider() {
+    let schedule: &[u32] = &[300, 600, 1_200, 2_400, 4_800];
+    let about = Circumstances { retry_after_s: schedule, on_outage: OnOutage::Retry, ..about() };
+    let mut now = JobRow { attempts_max: 6, ..row() };
+    for wait_s in schedule {
+        let next = settled(&now, failure(FailureClass::ServerError), about);
+        assert_eq!((next.state, next.verdict, next.run_at), (JobState::Pending, Verdict::Fails, at(100 + i64::from(*wait_s))));
+        now.attempts = next.attempts;
+    }
+    assert_eq!(settled(&now, failure(FailureClass::Network), about).state, JobState::Dead);
+    // What is the connection's own fault uses up nothing there either.
+    for class in [FailureClass::RateLimited, FailureClass::Authentication] {
+        assert_eq!(settled(&now, failure(class), about).attempts, now.attempts);
+    }
 }

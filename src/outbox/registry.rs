@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::kind::{Change, Claimed, Job, JobState, Lane, OnDead, Repeatable, Report};
+use super::kind::{Change, Claimed, Job, JobState, Lane, OnDead, OnOutage, Repeatable, Report};
 use super::limits::Limits;
 use super::probe::Probed;
 use super::progress::Progress;
@@ -49,6 +49,7 @@ pub(super) struct KindSpec {
     pub timeout_s: u64,
     pub repeatable: Repeatable,
     pub retry_after_s: &'static [u32],
+    pub on_outage: OnOutage,
     pub connection: Option<&'static str>,
     pub calls: u32,
     pub batch_start: usize,
@@ -135,6 +136,7 @@ impl RegistryBuilder {
             timeout_s: J::TIMEOUT_S,
             repeatable: J::REPEATABLE,
             retry_after_s: J::RETRY_AFTER_S,
+            on_outage: J::ON_OUTAGE,
             connection: J::CONNECTION,
             calls: J::CALLS,
             batch_start: J::BATCH_START,

@@ -249,6 +249,7 @@ pub fn paused(scope: Scope, name: &str) -> String {
 pub fn provider_name(provider: &str) -> &str {
     match provider {
         "zoho" => "Zoho CRM",
+        "zoho_books" => "Zoho Books",
         "stripe" => "Stripe",
         "mail" => "the mail server",
         other => other,

@@ -17,6 +17,7 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest, now: UtcTime) 
     match (request.method, request.path.as_str()) {
         (Method::Get, "/__ledger/zoho/crm/leads") => SandboxAnswer::json(200, &json!(world.leads.ledger())),
         (Method::Get, "/__ledger/zoho/crm/notes") => SandboxAnswer::json(200, &world.notes.iter().map(crm::told).collect()),
+        (Method::Get, "/__ledger/zoho/books") => SandboxAnswer::json(200, &world.books.ledger()),
         (Method::Get, "/__ledger/zoho/usage") => usage(world),
         (Method::Get, "/__ledger/mail") => SandboxAnswer::json(200, &world.mails.all().iter().map(SunkMail::told).collect()),
         (Method::Post, "/__stripe/events") => stripe::script(world, request, now),

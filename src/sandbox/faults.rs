@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Delivery, SandboxAnswer, SandboxRequest};
+use super::books;
 use crate::random;
 
 /// What goes wrong.
@@ -51,6 +52,9 @@ pub(super) struct Fault {
     /// Only calls whose path begins so.
     #[serde(default)]
     path: Option<String>,
+    /// Only calls of this method: `POST`.
+    #[serde(default)]
+    method: Option<String>,
     /// Only records like this; a fault of the whole call applies when all its records are.
     #[serde(default, rename = "match")]
     matching: Option<Matching>,
@@ -108,8 +112,13 @@ impl Matching {
 
 impl Fault {
     /// The answer that comes instead of the real one, for faults before anything is done.
-    pub(super) fn instead(&self) -> Option<SandboxAnswer> {
+    pub(super) fn instead(&self, path: &str) -> Option<SandboxAnswer> {
+        let is_books = path.starts_with("/books/");
         let mut answer = match self.fault {
+            Kind::RateLimited if is_books => books::error(429, self.number(44), "refused by a scripted fault"),
+            Kind::Unauthorized if is_books => books::error(401, 57, "You are not authorized to perform this operation"),
+            Kind::ServerError if is_books => books::error(500, 1000, "Internal Error"),
+            Kind::RefuseCall if is_books => books::error(400, self.number(15), "refused by a scripted fault"),
             Kind::RateLimited => SandboxAnswer::error(429, "RATE_LIMIT_EXCEEDED", "Too many requests. Please try again later."),
             Kind::Unauthorized => SandboxAnswer::error(401, "INVALID_TOKEN", "invalid oauth token"),
             Kind::ServerError => SandboxAnswer::error(500, "INTERNAL_ERROR", "Internal Server Error"),
@@ -130,6 +139,11 @@ impl Fault {
         };
         answer.headers.extend(self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string())));
         Some(answer)
+    }
+
+    /// The code as Books has them: a number.
+    fn number(&self, default: i64) -> i64 {
+        self.code.as_deref().and_then(|code| code.parse().ok()).unwrap_or(default)
     }
 
     /// What becomes of the real answer, for faults after it was done.
@@ -156,6 +170,7 @@ impl Fault {
 
     fn concerns_call(&self, request: &SandboxRequest) -> bool {
         if matches!(self.fault, Kind::RefuseRecord | Kind::NarrowConsent)
+            || !self.method.as_ref().is_none_or(|method| request.method.as_str() == method)
             || !self.path.as_ref().is_none_or(|path| request.path.starts_with(path.as_str()))
         {
             return false;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod answer;
+mod books;
 mod consent;
 mod control;
 mod coql;
@@ -30,6 +31,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 pub use self::answer::{Delivery, SandboxAnswer, SandboxRequest};
+pub use self::books::{BOOKS_ORGANISATION, BooksPlan};
 pub use self::in_process::InProcess;
 pub use self::limits::Edition;
 pub use self::mail::SunkMail;
@@ -115,7 +117,7 @@ impl Sandbox {
         }
         world.count(request);
         let fault = world.faults.for_call(request);
-        if let Some(answer) = fault.as_ref().and_then(faults::Fault::instead) {
+        if let Some(answer) = fault.as_ref().and_then(|fault| fault.instead(&request.path)) {
             return answer;
         }
         let answer = route(&mut world, request, now);
@@ -143,6 +145,26 @@ impl Sandbox {
     /// The ledger of leads: one element for each record that exists.
     pub fn leads(&self) -> Vec<Value> {
         self.world().leads.ledger()
+    }
+
+    /// What Books took: contacts, invoices, payments, credit notes, refunds.
+    pub fn books(&self) -> Value {
+        self.world().books.ledger()
+    }
+
+    /// The plan of the organisations in Books from now on.
+    pub fn set_books_plan(&self, plan: BooksPlan) {
+        self.world().books.set_plan(plan);
+    }
+
+    /// Somebody has set a tax in Books that is put on top of each document, or has taken it away again.
+    pub fn surcharge_books(&self, is_on: bool) {
+        self.world().books.surcharge = is_on;
+    }
+
+    /// The self client's grant allows so much from now on, by spaces.
+    pub fn narrow_self_client(&self, scopes: &str) {
+        self.world().tokens.narrow_self_client(scopes);
     }
 
     /// How often a call such as `POST /oauth/v2/token` arrived.
@@ -232,6 +254,7 @@ fn route(world: &mut World, request: &SandboxRequest, now: UtcTime) -> SandboxAn
     match request.path.strip_prefix("/crm/v8/") {
         Some(path) => crm::answer(world, request, path, now),
         None if request.path.starts_with("/oauth/v2/") => accounts::answer(world, request, now),
+        None if request.path.starts_with("/books/v3/") => books::answer(world, request, &request.path["/books/v3/".len()..], now),
         None if request.path.starts_with("/v1/") => stripe::answer(world, request, now),
         None if request.path.starts_with("/pay/") => stripe::pay_page::answer(&mut world.stripe, request, now),
         None => SandboxAnswer::error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one"),

@@ -20,7 +20,8 @@ const REFRESHES_MAX: usize = 10;
 /// … in so long.
 const REFRESH_WINDOW: TimeDelta = TimeDelta::minutes(10);
 /// What the self client's grant allows.
-const SELF_CLIENT_SCOPES: &str = "ZohoCRM.modules.ALL ZohoCRM.settings.fields.READ ZohoCRM.coql.READ ZohoCRM.org.READ";
+const SELF_CLIENT_SCOPES: &str = "ZohoCRM.modules.ALL ZohoCRM.settings.fields.READ ZohoCRM.coql.READ ZohoCRM.org.READ \
+     ZohoBooks.settings.READ ZohoBooks.contacts.ALL ZohoBooks.invoices.ALL ZohoBooks.customerpayments.ALL ZohoBooks.creditnotes.ALL";
 
 /// An organisation of the sandbox. They share their records: only their names and ids differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,8 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    fn of_self_client() -> Self {
-        Self { organisation: ORGANISATIONS[0], scopes: SELF_CLIENT_SCOPES.into() }
+    fn of_self_client(scopes: Option<&String>) -> Self {
+        Self { organisation: ORGANISATIONS[0], scopes: scopes.map_or(SELF_CLIENT_SCOPES, String::as_str).into() }
     }
 
     /// Whether it allows what a call needs: `ZohoCRM.modules.leads`, `ZohoCRM.org`, …
@@ -81,6 +82,8 @@ struct Access {
 pub(super) struct Tokens {
     /// How often the self client's grant was revoked; each time another refresh token takes its place.
     revocations: u32,
+    /// What it allows; None: all that is needed.
+    self_client_scopes: Option<String>,
     /// Refresh token -> what a person agreed to.
     consented: BTreeMap<String, Grant>,
     codes: HashMap<String, Code>,
@@ -104,6 +107,12 @@ impl Tokens {
             0 => FIRST_REFRESH_TOKEN.to_owned(),
             n => format!("{FIRST_REFRESH_TOKEN}-{}", n + 1),
         }
+    }
+
+    /// The self client's next tokens allow only this, by spaces.
+    pub(super) fn narrow_self_client(&mut self, scopes: &str) {
+        self.self_client_scopes = Some(scopes.to_owned());
+        self.revoke_access();
     }
 
     /// Gives out a code, once somebody has agreed.
@@ -131,7 +140,9 @@ impl Tokens {
     /// Gives out an access token for a refresh token.
     pub(super) fn issue(&mut self, refresh_token: &str, now: UtcTime) -> Issued {
         let consented = self.consented.get(refresh_token).cloned();
-        let Some(grant) = consented.or_else(|| (refresh_token == self.grant()).then(Grant::of_self_client)) else {
+        let Some(grant) =
+            consented.or_else(|| (refresh_token == self.grant()).then(|| Grant::of_self_client(self.self_client_scopes.as_ref())))
+        else {
             return Issued::UnknownGrant;
         };
         let refreshes = self.refreshes.entry(refresh_token.to_owned()).or_default();

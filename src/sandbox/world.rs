@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use super::Options;
 use super::answer::SandboxRequest;
+use super::books::Books;
 use super::faults::Faults;
 use super::leads::Leads;
 use super::limits::Credits;
@@ -24,6 +25,7 @@ pub(super) struct World {
     pub notes: Vec<Note>,
     pub credits: Credits,
     pub faults: Faults,
+    pub books: Books,
     pub mails: MailSink,
     pub stripe: Stripe,
     /// None: nobody can reach the mail server over a network.
@@ -54,6 +56,7 @@ impl World {
             notes: Vec::new(),
             credits: Credits::default(),
             faults: Faults::default(),
+            books: Books::default(),
             mails: MailSink::default(),
             stripe: Stripe::default(),
             smtp_port: None,

@@ -241,6 +241,7 @@ pub fn subject_href(subject: &str) -> Option<String> {
         ("product", id) => Some(format!("/products/{id}")),
         ("price_list", id) => Some(format!("/price-lists/{id}")),
         ("product_import", id) => Some(format!("/products/imports/{id}")),
+        ("connection", "zoho_books") => Some("/connections/books".into()),
         ("connection", provider @ ("zoho" | "stripe")) => Some(format!("/connections/{provider}")),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Zoho: plain clients on top of the one outbound door. No database and no retries in here; every failure is mapped to
 //! the seven classes at this edge, in words a person can act on, with Zoho's own code in brackets.
 
+pub mod books;
 pub mod crm;
 pub mod data_centers;
 pub mod oauth;
@@ -30,10 +31,22 @@ struct Sent {
     exchange: Exchange,
 }
 
+impl<T> Called<T> {
+    /// The same call with something else made of its result.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Called<U> {
+        Called { result: self.result.map(change), credentials_refused: self.credentials_refused, exchange: self.exchange }
+    }
+}
+
 async fn send(transport: &dyn Transport, request: &Outgoing) -> Sent {
+    send_as(PROVIDER, transport, request).await
+}
+
+/// The same under the name of one of Zoho's programs.
+async fn send_as(provider: &'static str, transport: &dyn Transport, request: &Outgoing) -> Sent {
     let watch = Stopwatch::start();
     let answer = transport.send(request).await;
-    let exchange = Exchange::of(PROVIDER, request, &answer, watch.elapsed_ms());
+    let exchange = Exchange::of(provider, request, &answer, watch.elapsed_ms());
     Sent { answer, exchange }
 }
 

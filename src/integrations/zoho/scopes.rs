@@ -8,7 +8,7 @@ pub struct Scope {
     pub purpose: &'static str,
 }
 
-/// Everything that is asked for; nothing works without it.
+/// What leads need; nothing works without it.
 pub const NEEDED: [Scope; 5] = [
     Scope { name: "ZohoCRM.modules.leads.ALL", purpose: "create leads in the CRM, and update the ones it created" },
     Scope {
@@ -20,9 +20,23 @@ pub const NEEDED: [Scope; 5] = [
     Scope { name: "ZohoCRM.org.READ", purpose: "see the name of your organisation, so that leads never go to another one by mistake" },
 ];
 
+/// What booking needs; without it leads go on, and orders wait.
+pub const BOOKS: [Scope; 5] = [
+    Scope { name: "ZohoBooks.settings.READ", purpose: "list your organisations in Books and their currencies" },
+    Scope { name: "ZohoBooks.contacts.ALL", purpose: "find or create the customer of a paid order in Books" },
+    Scope { name: "ZohoBooks.invoices.ALL", purpose: "make the invoice of a paid order, and see whether it is there" },
+    Scope { name: "ZohoBooks.customerpayments.ALL", purpose: "record the payment of that invoice" },
+    Scope { name: "ZohoBooks.creditnotes.ALL", purpose: "record refunds as credit notes" },
+];
+
+/// Everything that is asked for.
+pub fn asked() -> Vec<Scope> {
+    [NEEDED.as_slice(), BOOKS.as_slice()].concat()
+}
+
 /// As Zoho's consent page and its API console take them.
 pub fn joined() -> String {
-    NEEDED.map(|scope| scope.name).join(",")
+    asked().iter().map(|scope| scope.name).collect::<Vec<_>>().join(",")
 }
 
 /// What a token answer lists: by spaces or commas.
@@ -32,14 +46,21 @@ pub(super) fn parse(text: &str) -> Vec<String> {
 
 /// The needed ones that were not granted.
 pub fn missing(granted: &[String]) -> Vec<Scope> {
-    NEEDED.into_iter().filter(|needed| !granted.iter().any(|scope| covers(scope, needed.name))).collect()
+    missing_of(&NEEDED, granted)
+}
+
+/// Those of these that were not granted.
+pub fn missing_of(needed: &[Scope], granted: &[String]) -> Vec<Scope> {
+    needed.iter().filter(|needed| !granted.iter().any(|scope| covers(scope, needed.name))).copied().collect()
 }
 
 /// `ZohoCRM.modules.ALL` covers every module, `….ALL` every operation.
 fn covers(granted: &str, needed: &str) -> bool {
     let (granted, needed) = (granted.to_ascii_lowercase(), needed.to_ascii_lowercase());
     let within = |whole: &str| needed.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
-    granted == needed || granted.strip_suffix(".all").is_some_and(within)
+    // Of Books alone one scope is over all others.
+    let is_full = granted == "zohobooks.fullaccess.all" && needed.starts_with("zohobooks.");
+    is_full || granted == needed || granted.strip_suffix(".all").is_some_and(within)
 }
 
 #[cfg(test)]
@@ -51,6 +72,9 @@ mod tests {
         let granted = parse("ZohoCRM.modules.ALL,ZohoCRM.settings.ALL ZohoCRM.coql.READ");
         assert_eq!(missing(&granted).iter().map(|scope| scope.name).collect::<Vec<_>>(), ["ZohoCRM.org.READ"]);
         assert_eq!(missing(&parse(&joined())), []);
+        assert_eq!(missing_of(&BOOKS, &parse(&joined())), []);
+        assert_eq!(missing_of(&BOOKS, &granted).len(), BOOKS.len());
+        assert_eq!(missing_of(&BOOKS, &parse("ZohoBooks.fullaccess.all")), []);
         for (granted, needed) in [
             ("ZohoCRM.modules.leads.READ", "ZohoCRM.modules.leads.ALL"),
             ("ZohoCRM.org.ALLOWED", "ZohoCRM.org.READ"),

@@ -1,5 +1,6 @@
 //! Connections: tokens, connecting, and the key that seals them.
 
+mod books;
 mod connect;
 mod custody;
 mod keys;

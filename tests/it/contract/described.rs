@@ -12,13 +12,22 @@ use url::Url;
 use super::given;
 
 /// Which published file describes an address: the first that it begins with.
-const DESCRIBED_BY: &[(&str, &str)] =
-    &[("/crm/v8/settings/fields", "fields"), ("/crm/v8/coql", "coql"), ("/crm/v8/Notes", "notes"), ("/crm/v8/Leads", "record")];
+const DESCRIBED_BY: &[(&str, &str)] = &[
+    ("/crm/v8/settings/fields", "fields"),
+    ("/crm/v8/coql", "coql"),
+    ("/crm/v8/Notes", "notes"),
+    ("/crm/v8/Leads", "record"),
+    ("/books/v3/contacts", "contacts"),
+    ("/books/v3/invoices", "invoices"),
+    ("/books/v3/customerpayments", "customer-payments"),
+];
 /// The end of an address that none of the published files describes, though Zoho's pages do: a lead's notes.
 const NOT_DESCRIBED: &str = "/Notes";
 
-/// What no published file at hand describes at all: whose CRM it is (Zoho's organisation page does).
-const NOT_JUDGED: &str = "/crm/v8/org";
+/// What no published file at hand describes at all, though Zoho's pages do.
+const NOT_JUDGED: [&str; 4] = ["/crm/v8/org", "/books/v3/organizations", "/books/v3/settings/", "/books/v3/creditnotes"];
+/// Books' files leave this out of their addresses.
+const BOOKS: &str = "/books/v3";
 
 /// What Prism said of one call.
 #[derive(Clone, Debug)]
@@ -71,7 +80,8 @@ impl Described {
 impl Transport for Beside {
     fn send<'a>(&'a self, request: &'a Outgoing) -> BoxFuture<'a, Result<Answer, SendFailure>> {
         async {
-            if request.url.contains("/crm/") && !request.url.ends_with(NOT_JUDGED) {
+            let is_api = request.url.contains("/crm/") || request.url.contains("/books/");
+            if is_api && !NOT_JUDGED.iter().any(|path| request.url.contains(path)) {
                 let judged = self.described.judge(request).await;
                 self.described.judged.lock().expect("nobody panicked").push(judged);
             }
@@ -89,7 +99,8 @@ fn served_at(path: &str) -> Option<String> {
 }
 
 fn at(request: &Outgoing, prism: &str, url: &Url) -> Outgoing {
-    Outgoing { url: format!("{prism}{}", &url[url::Position::BeforePath..]), ..request.clone() }
+    let address = &url[url::Position::BeforePath..];
+    Outgoing { url: format!("{prism}{}", address.strip_prefix(BOOKS).unwrap_or(address)), ..request.clone() }
 }
 
 /// Prism refuses with 401, 404, 405 or 422; where the description has an answer for mistakes it gives that, and names the mistake

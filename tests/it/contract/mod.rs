@@ -2,6 +2,7 @@
 //! only where they are: scripts/contract-test finds them, serves them with Prism and runs what is ignored here.
 
 mod answers;
+mod books;
 mod described;
 mod requests;
 mod stripe;

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use throughline::accounts::{self, NewUser, Passwords, Role};
 use throughline::app::{App, Parts};
 use throughline::config::{Config, Sources};
-use throughline::connections::{self, ConnectForm, Occasion};
+use throughline::connections::{self, ConnectForm, Occasion, books};
 use throughline::db::Conn;
 use throughline::http::Transport;
 use throughline::leads::{Lead, LeadId};
 use throughline::mail::Mailer;
+use throughline::outbox::admin::Request;
 use throughline::outbox::{Engine, JobId, JobRow, Registry};
-use throughline::sandbox::{InProcess, Options, Sandbox, stripe};
+use throughline::sandbox::{BOOKS_ORGANISATION, InProcess, Options, Sandbox, stripe};
 use throughline::vault::Vault;
 
 use super::app::TestApp;
@@ -126,6 +127,13 @@ impl Whole {
     pub async fn connect_zoho_with(&self, refresh_token: &str) {
         let form = ConnectForm { client_id: None, client_secret: None, refresh_token: SecretString::from(refresh_token) };
         connections::connect(&self.app, form, Occasion::Any { actor: "cli".into(), address: None }).await.expect("the sandbox connects");
+    }
+
+    /// Has paid orders booked to the sandbox's first organisation.
+    pub async fn choose_books(&self) {
+        let choice = books::Choice { organisation_id: BOOKS_ORGANISATION.into(), plan: "premium".into() };
+        let by = Request { actor: "cli".into(), reason: None, address: None, now: self.app.clock.now() };
+        books::choose(&self.app, &choice, &by).await.expect("the sandbox lets us");
     }
 
     /// Runs every job that is ready now, and what becomes ready through it.

@@ -1,7 +1,8 @@
 //! Orders, worked out from what Stripe says.
 
+mod booking;
 mod checkout;
 mod checkout_refusals;
 mod converging;
-mod pages;
+pub mod pages;
 mod scenario;

@@ -12,7 +12,7 @@ use throughline::orders::stripe;
 use crate::harness::{Whole, both_engines};
 use crate::web::browser::Browser;
 
-async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
+pub async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
     let event =
         json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } });
     let (event, now) = (Event::parse(event.to_string().as_bytes()).expect("an event"), whole.app.clock.now());
@@ -20,7 +20,7 @@ async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
     whole.app.store.write("test", "stripe", apply).await.expect("it is taken");
 }
 
-fn session(number: u32, amount: i64, currency: &str) -> Value {
+pub fn session(number: u32, amount: i64, currency: &str) -> Value {
     json!({ "object": "checkout.session", "id": format!("cs_{number}"), "status": "complete", "payment_status": "paid", "amount_total": amount,
         "currency": currency, "payment_intent": format!("pi_{number}"), "customer_details": { "email": "Ada@Example.com", "name": "Ada <b>" } })
 }

@@ -1,0 +1,2 @@
+DROP TABLE booking_steps;
+ALTER TABLE connections DROP COLUMN calls_per_day;

@@ -1,0 +1,21 @@
+//! Paid orders in Zoho Books: what of an order has to be there, and the job that sees to it (docs/books.md).
+
+mod book_job;
+mod customer;
+mod desk;
+mod documents;
+pub mod due;
+pub mod model;
+pub mod queries;
+pub mod views;
+
+pub use book_job::BookOrder;
+pub use due::enqueue_due;
+pub use model::{Step, StepKind};
+
+use crate::outbox::RegistryBuilder;
+
+/// Its kinds of jobs.
+pub fn jobs(registry: &mut RegistryBuilder) {
+    registry.add::<BookOrder>();
+}
