@@ -25,6 +25,7 @@ pub mod orders;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;
+pub mod people;
 pub mod process_viewer;
 pub mod random;
 pub mod records;
