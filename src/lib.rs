@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod contacts;
 pub mod db;
 pub mod error;
 pub mod health;
@@ -106,6 +107,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 imports::routes(),
                 inbox::routes(),
                 connections::routes(),
+                contacts::routes(),
                 health::routes(),
                 lines::routes(),
                 outbox_viewer::routes(),
@@ -116,6 +118,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 orders::routes(),
                 overview::routes(),
                 seller::routes(),
+                timeline::routes(),
             ]
             .concat(),
         )

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -18,6 +18,7 @@ const PAGES: [&str; 15] = [
     "docs/operations.md",
     "docs/orders.md",
     "docs/outbox.md",
+    "docs/people.md",
     "docs/sandbox.md",
     "Rocket.toml",
 ];

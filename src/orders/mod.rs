@@ -12,3 +12,4 @@ mod views;
 pub use model::{Attention, Object, Order, OrderId, OrderLine, OrderState, Standing};
 pub use pages::routes;
 pub use stripe::Applied;
+pub use views::word;

@@ -33,6 +33,7 @@ pub fn events(
         Some("inbox") => &[Topic::Leads, Topic::Jobs, Topic::Inbox],
         Some("stripe") => &[Topic::Leads, Topic::Jobs, Topic::Connections, Topic::Inbox],
         Some("people") => &[Topic::Leads, Topic::Jobs, Topic::People],
+        Some("timeline") => &[Topic::Leads, Topic::Jobs, Topic::Orders, Topic::People],
         Some("catalog") => &[Topic::Leads, Topic::Jobs, Topic::Catalog],
         _ => &[Topic::Leads, Topic::Jobs],
     };

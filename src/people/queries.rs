@@ -85,6 +85,12 @@ pub fn links(conn: &mut Conn, subjects: &[String]) -> QueryResult<Vec<Link>> {
     on_backend!(conn, |c| contact_links::table.filter(contact_links::subject.eq_any(subjects)).select(Link::as_select()).load(c))
 }
 
+/// Whose a subject is, for its page.
+pub fn whose(conn: &mut Conn, subject: &str) -> QueryResult<Option<(Contact, Rule)>> {
+    let Some(link) = links(conn, &[subject.to_owned()])?.pop() else { return Ok(None) };
+    Ok(find(conn, link.contact_id)?.map(|contact| (contact, link.rule)))
+}
+
 /// Whose these lines are.
 pub fn links_of_lines(conn: &mut Conn, lines: &[String]) -> QueryResult<Vec<Link>> {
     on_backend!(conn, |c| contact_links::table.filter(contact_links::line_id.eq_any(lines)).select(Link::as_select()).load(c))
