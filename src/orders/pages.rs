@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::audit;
 use crate::db::Conn;
 use crate::db::keyset::Place;
+use crate::people::queries as people;
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, Fields, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
@@ -119,7 +120,13 @@ async fn show(app: &State<App>, viewer: Viewer, id: i64) -> Result<OrderShow> {
         let order = queries::find(conn, OrderId(id))?.ok_or(Error::NotFound("order"))?;
         let objects = queries::objects_of(conn, order.id, list::SHOWN_MAX)?;
         let subjects: Vec<String> = objects.iter().map(|object| Object::subject(&object.object_id)).chain([order.id.subject()]).collect();
-        Ok(OrderStory { lines: queries::lines(conn, order.id)?, happenings: list::happenings(conn, &subjects)?, objects, order })
+        Ok(OrderStory {
+            lines: queries::lines(conn, order.id)?,
+            happenings: list::happenings(conn, &subjects)?,
+            whose: people::whose(conn, &order.id.subject())?,
+            objects,
+            order,
+        })
     };
     let story = app.store.read(read).await?;
     Ok(OrderShow::new(viewer.shell(Section::Orders, format!("Order {id}")).live("orders"), &story))

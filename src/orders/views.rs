@@ -9,6 +9,7 @@ use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
 use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
+use crate::people::{Contact, Rule};
 use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
 use crate::web::{Shell, Stamp, Times, format};
 
@@ -98,6 +99,8 @@ pub struct OrderStory {
     pub lines: Vec<OrderLine>,
     pub objects: Vec<Object>,
     pub happenings: Vec<Happening>,
+    /// Whose it is, and by which rule.
+    pub whose: Option<(Contact, Rule)>,
 }
 
 const TABS: &[(&str, &str)] = &[
@@ -239,7 +242,7 @@ impl OrderShow {
             objects: story.objects.iter().map(|object| ObjectRow::new(object, times)).collect(),
             entries: happenings.collect(),
             money: money(standing, times),
-            customer: customer(order),
+            customer: customer(story),
             to_do: to_do(standing, &story.objects),
             shell,
         }
@@ -259,9 +262,13 @@ fn money(standing: &Standing, times: Times) -> Vec<Fact> {
     facts
 }
 
-fn customer(order: &Order) -> Vec<Fact> {
-    let standing = &order.standing;
-    let mut facts: Vec<Fact> = standing.person.iter().map(|person| Fact::text("Name", person.clone())).collect();
+fn customer(story: &OrderStory) -> Vec<Fact> {
+    let (order, standing) = (&story.order, &story.order.standing);
+    let whose = |(contact, rule): &(Contact, Rule)| {
+        Fact::text("Contact", format!("{}, {}", contact.label(), rule.words())).at(format!("/contacts/{}", contact.id))
+    };
+    let mut facts: Vec<Fact> = story.whose.iter().map(whose).collect();
+    facts.extend(standing.person.iter().map(|person| Fact::text("Name", person.clone())));
     facts.extend(standing.email.iter().map(|email| Fact::code("Mail", email.clone())));
     facts.extend(standing.customer.iter().map(|customer| Fact::code("Customer at Stripe", customer.clone())));
     facts.extend(order.reference.iter().map(|reference| Fact::code("Our reference", reference.clone())));
