@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod contacts;
 pub mod db;
 pub mod error;
 pub mod health;
@@ -25,6 +26,7 @@ pub mod orders;
 pub mod outbox;
 pub mod outbox_viewer;
 pub mod overview;
+pub mod people;
 pub mod process_viewer;
 pub mod random;
 pub mod records;
@@ -110,6 +112,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 imports::routes(),
                 inbox::routes(),
                 connections::routes(),
+                contacts::routes(),
                 health::routes(),
                 lines::routes(),
                 outbox_viewer::routes(),
@@ -120,6 +123,7 @@ pub fn rocket(app: App, registry: Registry) -> Rocket<Build> {
                 orders::routes(),
                 overview::routes(),
                 seller::routes(),
+                timeline::routes(),
             ]
             .concat(),
         )

@@ -1,4 +1,4 @@
-//! Ticks once a second: fires what is due, seals what was audited, and forgets what is too old to keep. What is due is decided by rows
+//! Ticks once a second: fires what is due, seals what was audited, links what happened to contacts, and forgets what is too old to keep. What is due is decided by rows
 //! (`outbox::schedules`); nothing here needs to be on time, and two processes that tick together do no harm.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::outbox::schedules::{self, Schedule};
-use crate::{Error, Result, audit, seller};
+use crate::{Error, Result, audit, contacts, seller};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Retention runs with every so many ticks.
@@ -29,6 +29,9 @@ pub async fn keep_ticking(app: App, due: Vec<Schedule>, mut stop: watch::Receive
         }
         if let Err(cause) = audit::seal_new(&app).await {
             tracing::warn!(error = %cause, "New audit rows could not be sealed; trying again in a second");
+        }
+        if let Err(cause) = contacts::link_new(&app).await {
+            tracing::warn!(error = %cause, "New events could not be linked to contacts; trying again in a second");
         }
         if ticks.is_multiple_of(RETENTION_EVERY)
             && let Err(cause) = app.store.forget_old_batches().await

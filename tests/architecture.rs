@@ -20,7 +20,7 @@ const ROWS: &[&[&str]] = &[
     &["catalog", "connections"],
     &["messages"],
     &["leads", "orders"],
-    &["imports"],
+    &["contacts", "imports"],
     &["offers", "suggestions"],
     &["inbox", "sync"],
     &["quality"],

@@ -19,6 +19,7 @@ const PAGES: [&str; 16] = [
     "docs/operations.md",
     "docs/orders.md",
     "docs/outbox.md",
+    "docs/people.md",
     "docs/sandbox.md",
     "Rocket.toml",
 ];

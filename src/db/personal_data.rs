@@ -275,6 +275,25 @@ pub const REGISTRY: &[Register] = &[
     },
     Register { table: "prices", personal: &[], plain: &["id", "product_id", "price_list_id", "min_quantity", "amount_minor", "updated_at"] },
     Register {
+        table: "companies",
+        personal: &[("name", UntilErased), ("name_key", UntilErased), ("domain", UntilErased)],
+        plain: &["id", "created_at"],
+    },
+    Register {
+        table: "contacts",
+        personal: &[("name", UntilErased), ("name_key", UntilErased), ("company_id", UntilErased)],
+        plain: &["id", "is_name_vouched", "company_rule", "created_at", "updated_at"],
+    },
+    Register {
+        table: "contact_addresses",
+        personal: &[("value", UntilErased)],
+        plain: &["id", "contact_id", "kind", "is_identifying", "is_vouched", "told_by", "told_at"],
+    },
+    Register { table: "contact_links", personal: &[], plain: &["id", "subject", "line_id", "contact_id", "rule", "linked_at"] },
+    Register { table: "event_links", personal: &[], plain: &["owner", "occurred_at", "event_id", "source", "kind"] },
+    Register { table: "people_linker", personal: &[], plain: &["id", "event_id", "linked_at"] },
+    Register { table: "people_linker_gaps", personal: &[], plain: &["first_id", "last_id", "seen_at"] },
+    Register {
         table: "product_imports",
         personal: &[("created_by", WithAccount), ("file_name", WithAccount)],
         plain: &[

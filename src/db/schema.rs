@@ -850,4 +850,77 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    companies (id) {
+        id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+        domain -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contacts (id) {
+        id -> BigInt,
+        name -> Nullable<Text>,
+        name_key -> Nullable<Text>,
+        is_name_vouched -> Bool,
+        company_id -> Nullable<BigInt>,
+        company_rule -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contact_addresses (id) {
+        id -> BigInt,
+        contact_id -> BigInt,
+        kind -> Text,
+        value -> Text,
+        is_identifying -> Bool,
+        is_vouched -> Bool,
+        told_by -> Text,
+        told_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contact_links (id) {
+        id -> BigInt,
+        subject -> Text,
+        line_id -> Nullable<Text>,
+        contact_id -> BigInt,
+        rule -> Text,
+        linked_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    event_links (owner, occurred_at, event_id) {
+        owner -> Text,
+        occurred_at -> Timestamp,
+        event_id -> BigInt,
+        source -> Text,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
+    people_linker (id) {
+        id -> BigInt,
+        event_id -> BigInt,
+        linked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    people_linker_gaps (first_id) {
+        first_id -> BigInt,
+        last_id -> BigInt,
+        seen_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(prices, price_lists);

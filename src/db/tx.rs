@@ -17,6 +17,8 @@ pub enum Topic {
     /// What providers told us.
     Inbox,
     Catalog,
+    /// Contacts, companies, and whose timeline an event stands in.
+    People,
 }
 
 /// What a write closure gets: the connection, and a way to say what it touched and how much its write matters.

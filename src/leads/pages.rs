@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::outbox::Registry;
 use crate::outbox::waiting::Reasons;
+use crate::people::queries as people;
 use crate::saved_filters::{FilterStrip, List};
 use crate::timeline::story;
 use crate::web::{Back, CsvFile, Field, Fields, Flash, ListForm, Query, Section, Shape};
@@ -77,7 +78,8 @@ async fn read_story(app: &App, registry: &Registry, id: LeadId) -> Result<LeadSt
             let job = list::last_job(conn, id)?;
             let reasons = Reasons::read(conn, &registry, job.as_slice(), now)?;
             let suspicion = quarantine::queries::suspicions_of(conn, &[id])?.into_iter().next().map(|(_, suspicion)| suspicion);
-            Ok(LeadStory { job, reasons, lead, story, suspicion })
+            let whose = people::whose(conn, &id.subject())?;
+            Ok(LeadStory { job, reasons, lead, story, suspicion, whose })
         })
         .await
 }

@@ -13,6 +13,7 @@ use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
 use crate::outbox::JobRow;
 use crate::outbox::waiting::Reasons;
+use crate::people::{Contact, Rule};
 use crate::saved_filters::FilterStrip;
 use crate::timeline::story::Story;
 use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Tab, pretty};
@@ -267,6 +268,8 @@ pub struct LeadStory {
     pub reasons: Reasons,
     /// Why it is or was held.
     pub suspicion: Option<Suspicion>,
+    /// Whose it is, and by which rule.
+    pub whose: Option<(Contact, Rule)>,
 }
 
 impl LeadShow {
@@ -285,7 +288,7 @@ impl LeadShow {
             source: lead.source.clone(),
             error: if lead.status == LeadStatus::Sent { String::new() } else { lead.last_error.clone().unwrap_or_default() },
             waiting: why.map(|why| why.in_words(times)).unwrap_or_default(),
-            facts: facts(lead),
+            facts: facts(found),
             delivery: delivery(found, times),
             message: lead.message.clone().unwrap_or_default(),
             items: serde_json::from_str(&lead.items).unwrap_or_default(),
@@ -312,8 +315,13 @@ fn status_href(status: LeadStatus) -> String {
     }
 }
 
-fn facts(lead: &Lead) -> Vec<Fact> {
+fn facts(found: &LeadStory) -> Vec<Fact> {
+    let lead = &found.lead;
     let mut facts = vec![Fact::text("Name", &lead.name)];
+    let whose = |(contact, rule): &(Contact, Rule)| {
+        Fact::text("Contact", format!("{}, {}", contact.label(), rule.words())).at(format!("/contacts/{}", contact.id))
+    };
+    facts.extend(found.whose.as_ref().map(whose));
     let optional = [
         lead.company.as_ref().map(|company| Fact::text("Company", company)),
         lead.email.as_ref().map(|email| Fact::text("Mail address", email)),

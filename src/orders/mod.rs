@@ -13,6 +13,7 @@ mod views;
 
 pub use model::{Attention, Object, Order, OrderId, OrderLine, OrderState, Standing};
 pub use stripe::Applied;
+pub use views::word;
 
 use rocket::Route;
 

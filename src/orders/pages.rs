@@ -19,6 +19,7 @@ use crate::db::Conn;
 use crate::db::keyset::Place;
 use crate::outbox::Registry;
 use crate::outbox::waiting::Reasons;
+use crate::people::queries as people;
 use crate::saved_filters::{FilterStrip, List};
 use crate::web::csv::{Outline, Row, row};
 use crate::web::{CsvFile, Fields, ListForm, Query, Section, Shape};
@@ -132,7 +133,8 @@ async fn show(app: &State<App>, registry: &State<Registry>, viewer: Viewer, id: 
         let checkout = checkout::of_order(conn, order.id)?;
         let booking = read_booking(conn, &registry, order.id, now)?;
         let (lines, happenings) = (queries::lines(conn, order.id)?, list::happenings(conn, &subjects)?);
-        Ok(OrderStory { checkout, lines, happenings, objects, booking, order })
+        let whose = people::whose(conn, &order.id.subject())?;
+        Ok(OrderStory { checkout, lines, happenings, whose, objects, booking, order })
     };
     let story = app.store.read(read).await?;
     Ok(OrderShow::new(viewer.shell(Section::Orders, format!("Order {id}")).live("orders"), &story))

@@ -11,6 +11,7 @@ use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
 use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
+use crate::people::{Contact, Rule};
 use crate::saved_filters::FilterStrip;
 use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
 use crate::web::{Shell, Stamp, Times, format};
@@ -107,6 +108,8 @@ pub struct OrderStory {
     pub objects: Vec<Object>,
     pub happenings: Vec<Happening>,
     pub booking: Booking,
+    /// Whose it is, and by which rule.
+    pub whose: Option<(Contact, Rule)>,
 }
 
 const TABS: &[(&str, &str)] = &[
@@ -250,7 +253,7 @@ impl OrderShow {
             booking: BookingPanel::of(&story.booking, standing, times),
             entries: happenings.collect(),
             money: money(standing, times),
-            customer: customer(order),
+            customer: customer(story),
             checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, is_payable(standing.state), times)).collect(),
             to_do: to_do(standing, &story.objects),
             shell,
@@ -271,9 +274,13 @@ fn money(standing: &Standing, times: Times) -> Vec<Fact> {
     facts
 }
 
-fn customer(order: &Order) -> Vec<Fact> {
-    let standing = &order.standing;
-    let mut facts: Vec<Fact> = standing.person.iter().map(|person| Fact::text("Name", person.clone())).collect();
+fn customer(story: &OrderStory) -> Vec<Fact> {
+    let (order, standing) = (&story.order, &story.order.standing);
+    let whose = |(contact, rule): &(Contact, Rule)| {
+        Fact::text("Contact", format!("{}, {}", contact.label(), rule.words())).at(format!("/contacts/{}", contact.id))
+    };
+    let mut facts: Vec<Fact> = story.whose.iter().map(whose).collect();
+    facts.extend(standing.person.iter().map(|person| Fact::text("Name", person.clone())));
     facts.extend(standing.email.iter().map(|email| Fact::code("Mail", email.clone())));
     facts.extend(standing.customer.iter().map(|customer| Fact::code("Customer at Stripe", customer.clone())));
     facts.extend(order.reference.iter().map(|reference| Fact::code("Our reference", reference.clone())));

@@ -32,6 +32,8 @@ pub fn events(
         Some("orders") => &[Topic::Leads, Topic::Jobs, Topic::Orders],
         Some("inbox") => &[Topic::Leads, Topic::Jobs, Topic::Inbox],
         Some("stripe") => &[Topic::Leads, Topic::Jobs, Topic::Connections, Topic::Inbox],
+        Some("people") => &[Topic::Leads, Topic::Jobs, Topic::People],
+        Some("timeline") => &[Topic::Leads, Topic::Jobs, Topic::Orders, Topic::People],
         Some("catalog") => &[Topic::Leads, Topic::Jobs, Topic::Catalog],
         _ => &[Topic::Leads, Topic::Jobs],
     };

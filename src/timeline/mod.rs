@@ -1,6 +1,17 @@
-//! What happened, append-only: every feature records its events here.
+//! What happened, append-only: every feature records its events here. Whose timeline an event stands in is a link over it (`links`), which
+//! the linker of contacts makes; `feed` reads the timelines.
 
+mod feed_api;
+mod feed_queries;
+pub mod feed_views;
+mod filter;
+mod kinds;
+pub mod links;
+mod pages;
 pub mod story;
+
+pub use feed_queries::{FeedPage, Told, Whose, page};
+pub use filter::FeedFilter;
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -32,17 +43,19 @@ pub struct Event<'a> {
 /// Records an event; one that is already there stays as it is. Written with those of the whole group (see [`Tx::gather`]):
 /// nobody reads the timeline in the transaction that goes on with it.
 pub fn record(tx: &mut Tx<'_>, recorded_at: UtcTime, event: &Event<'_>) -> QueryResult<()> {
-    tx.gather(NewEvent {
-        line_id: event.line.to_string(),
-        source: event.source,
-        source_event_id: event.source_event_id.to_owned(),
-        kind: event.kind,
-        subject: event.subject.to_owned(),
-        occurred_at: event.occurred_at,
-        recorded_at,
-        data: event.data.to_string(),
-    });
+    tx.gather(NewEvent::of(recorded_at, event));
     Ok(())
+}
+
+/// Records an event at once and tells its id, for the few that are linked in the transaction that makes them.
+pub fn record_now(tx: &mut Tx<'_>, recorded_at: UtcTime, event: &Event<'_>) -> QueryResult<i64> {
+    let row = NewEvent::of(recorded_at, event);
+    diesel::insert_into(events::table).values(row).returning(events::id).get_result(tx.conn())
+}
+
+/// The pages of the timeline and its feed for programs.
+pub fn routes() -> Vec<rocket::Route> {
+    [pages::routes(), feed_api::routes()].concat()
 }
 
 #[derive(Insertable)]
@@ -56,6 +69,21 @@ struct NewEvent {
     occurred_at: UtcTime,
     recorded_at: UtcTime,
     data: String,
+}
+
+impl NewEvent {
+    fn of(recorded_at: UtcTime, event: &Event<'_>) -> Self {
+        Self {
+            line_id: event.line.to_string(),
+            source: event.source,
+            source_event_id: event.source_event_id.to_owned(),
+            kind: event.kind,
+            subject: event.subject.to_owned(),
+            occurred_at: event.occurred_at,
+            recorded_at,
+            data: event.data.to_string(),
+        }
+    }
 }
 
 impl GatheredRow for NewEvent {

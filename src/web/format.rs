@@ -70,6 +70,22 @@ impl Times {
         self.local(at).format("%Y-%m-%dT%H:%M").to_string()
     }
 
+    /// `14:05`, for lists under headings of days.
+    pub fn stamp_of_day(&self, at: UtcTime) -> Stamp {
+        self.with(at, "%H:%M")
+    }
+
+    /// `Today`, `Yesterday`, `Thursday 19 November`, with the year where it is another.
+    pub fn day_title(&self, at: UtcTime) -> String {
+        let (day, today) = (self.local(at).date_naive(), self.local(self.now).date_naive());
+        match (today - day).num_days() {
+            0 => "Today".into(),
+            1 => "Yesterday".into(),
+            _ if day.year() == today.year() => day.format("%A %-d %B").to_string(),
+            _ => day.format("%A %-d %B %Y").to_string(),
+        }
+    }
+
     /// `14:05`
     pub fn clock(&self, at: UtcTime) -> String {
         self.local(at).format("%H:%M").to_string()

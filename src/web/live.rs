@@ -42,6 +42,7 @@ fn event_name(topic: Topic) -> &'static str {
         Topic::Orders => "orders",
         Topic::Inbox => "inbox",
         Topic::Catalog => "catalog",
+        Topic::People => "people",
     }
 }
 

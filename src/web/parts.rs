@@ -232,6 +232,8 @@ pub fn pretty(text: &str) -> String {
 pub fn subject_href(subject: &str) -> Option<String> {
     match subject.split_once(':')? {
         ("lead", id) => Some(format!("/leads/{id}")),
+        ("contact", id) => Some(format!("/contacts/{id}")),
+        ("company", id) => Some(format!("/companies/{id}")),
         ("job", id) => Some(format!("/outbox/{id}")),
         ("order", id) => Some(format!("/orders/{id}")),
         ("receipt", id) => Some(format!("/inbox/{id}")),
@@ -251,6 +253,8 @@ pub fn subject_href(subject: &str) -> Option<String> {
 pub fn subject_label(subject: &str) -> String {
     match subject.split_once(':') {
         Some(("lead", id)) => format!("Lead {id}"),
+        Some(("contact", id)) => format!("Contact {id}"),
+        Some(("company", id)) => format!("Company {id}"),
         Some(("job", id)) => format!("Job {id}"),
         Some(("order", id)) => format!("Order {id}"),
         Some(("receipt", id)) => format!("Receipt {id}"),

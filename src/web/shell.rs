@@ -13,7 +13,10 @@ use super::theme::Theme;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Overview,
+    Timeline,
     Leads,
+    Contacts,
+    Companies,
     Quarantine,
     Orders,
     Inbox,
@@ -108,7 +111,10 @@ impl Shell {
     pub fn is_at(&self, section: &str) -> bool {
         let name = match self.section {
             Section::Overview => "overview",
+            Section::Timeline => "timeline",
             Section::Leads => "leads",
+            Section::Contacts => "contacts",
+            Section::Companies => "companies",
             Section::Quarantine => "quarantine",
             Section::Orders => "orders",
             Section::Inbox => "inbox",

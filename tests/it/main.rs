@@ -4,6 +4,7 @@ mod audit;
 mod catalog;
 mod commands;
 mod connections;
+mod contacts;
 mod contract;
 mod harness;
 mod health;

@@ -12,6 +12,7 @@ use crate::leads::model::{LeadId, LeadStatus};
 use crate::leads::views::label;
 use crate::line::LineId;
 use crate::outbox::admin::Request;
+use crate::timeline::{self, Event};
 
 /// What staff decide about a submission that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,16 @@ pub fn decide(tx: &mut Tx<'_>, decision: Decision, id: LeadId, by: &Request) -> 
     };
     audit::record(tx, by.now, &act)?;
     if decision == Decision::Release {
+        let released = Event {
+            line: &line,
+            source: "staff",
+            source_event_id: &format!("{}:{}", id.subject(), by.now.and_utc().timestamp_micros()),
+            kind: "lead.released",
+            subject: &id.subject(),
+            occurred_at: by.now,
+            data: json!({ "by": by.actor }),
+        };
+        timeline::record(tx, by.now, &released)?;
         actions::accept(tx, by.now, &line, id)?;
     }
     tx.touch(Topic::Leads);

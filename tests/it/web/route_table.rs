@@ -25,6 +25,7 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Get, "/account", Who::SignedIn),
     (Method::Post, "/account/mail", Who::SignedIn),
     (Method::Post, "/account/password", Who::SignedIn),
+    (Method::Get, "/api/admin/engagement-feed", Who::SignedIn),
     (Method::Post, "/api/chatbot-leads", Who::AnySite),
     (Method::Post, "/api/checkout", Who::AnySite),
     (Method::Post, "/api/cron/daily-sync", Who::Operators),
@@ -41,6 +42,9 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/api/zoho-auth", Who::Admins),
     (Method::Get, "/checkout/cancelled", Who::AnySite),
     (Method::Get, "/checkout/thanks", Who::AnySite),
+    (Method::Get, "/companies", Who::SignedIn),
+    (Method::Get, "/companies/<id>", Who::SignedIn),
+    (Method::Post, "/companies/<id>/notes", Who::Operators),
     (Method::Get, "/connections", Who::SignedIn),
     (Method::Get, "/connections/books", Who::SignedIn),
     (Method::Post, "/connections/books", Who::Admins),
@@ -59,6 +63,9 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/connections/zoho/mapping", Who::Admins),
     (Method::Post, "/connections/zoho/mapping/preview", Who::Admins),
     (Method::Post, "/connections/zoho/mapping/reset", Who::Admins),
+    (Method::Get, "/contacts", Who::SignedIn),
+    (Method::Get, "/contacts/<id>", Who::SignedIn),
+    (Method::Post, "/contacts/<id>/notes", Who::Operators),
     (Method::Get, "/events", Who::SignedIn),
     (Method::Get, "/form.js", Who::AnySite),
     (Method::Get, "/filters", Who::SignedIn),
@@ -159,6 +166,7 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/setup", Who::Anyone),
     (Method::Get, "/static/<path..>", Who::AnySite),
     (Method::Post, "/theme", Who::Anyone),
+    (Method::Get, "/timeline", Who::SignedIn),
 ];
 
 fn who(method: Method, path: &str) -> Who {

@@ -1,0 +1,19 @@
+//! Contacts and companies as people see them, and the linker, which finds out whose each lead, order and event is.
+
+mod actions;
+mod company_pages;
+mod export;
+mod linker;
+mod linker_queries;
+mod pages;
+mod show_queries;
+mod views;
+
+pub use linker::link_new;
+
+use rocket::Route;
+
+/// The pages.
+pub fn routes() -> Vec<Route> {
+    [pages::routes(), company_pages::routes()].concat()
+}

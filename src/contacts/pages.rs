@@ -1,0 +1,89 @@
+//! The list of contacts, a contact, and notes on one.
+
+use rocket::response::Responder;
+use rocket::serde::json::Json;
+use rocket::{Route, State, get, post, routes};
+use serde_json::{Value, json};
+
+use super::actions::{self, parse_note};
+use super::export;
+use super::show_queries as queries;
+use super::views::{ContactList, ContactShow};
+use crate::accounts::{Operator, Viewer};
+use crate::app::App;
+use crate::audit;
+use crate::db::keyset::Place;
+use crate::db::{Conn, Tx};
+use crate::line::LineId;
+use crate::people::{ContactId, list_queries, queries as people};
+use crate::timeline::FeedFilter;
+use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
+use crate::{Error, Result};
+
+/// The longest text that is searched for.
+const TEXT_MAX: usize = 200;
+
+/// The pages.
+pub fn routes() -> Vec<Route> {
+    routes![index, show, note]
+}
+
+/// The list as a page or as data.
+#[derive(Responder)]
+enum Contacts {
+    Page(Box<ContactList>),
+    Json(Json<Value>),
+    Csv(CsvFile),
+}
+
+/// What is searched for; None: everything.
+pub(super) fn searched(query: &Fields) -> Option<String> {
+    let text: String = query.text("text").chars().take(TEXT_MAX).collect();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[get("/contacts")]
+async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -> Result<Contacts> {
+    let (text, place): (_, Place) = (searched(&query), query.text("place").parse().unwrap_or_default());
+    if form.shape != Shape::Page {
+        let asked = json!({ "format": form.shape.as_str(), "text": text });
+        audit::record_taken(app, viewer.takes_along("contacts.export", "contacts", asked)).await?;
+    }
+    if form.shape == Shape::Csv {
+        return export::contacts(app, form, text, place).await.map(Contacts::Csv);
+    }
+    let asked = text.clone();
+    let read = move |conn: &mut Conn| queries::contacts(conn, asked.as_deref(), place, list_queries::PAGE);
+    let found = app.store.read(read).await?;
+    if form.shape == Shape::Page {
+        let shell = viewer.shell(Section::Contacts, "Contacts").live("people");
+        return Ok(Contacts::Page(Box::new(ContactList::new(shell, text.as_deref(), &found))));
+    }
+    Ok(Contacts::Json(Json(export::contacts_json(&found, text.as_deref(), form))))
+}
+
+#[get("/contacts/<id>")]
+async fn show(app: &State<App>, viewer: Viewer, id: i64, query: Query) -> Result<ContactShow> {
+    let (filter, place): (_, Place) = (FeedFilter::of(&query, viewer.times()), query.text("place").parse().unwrap_or_default());
+    let asked = filter.clone();
+    let known = app.store.read(move |conn: &mut Conn| queries::contact(conn, ContactId(id), &asked, place)).await?;
+    let shell = viewer.shell(Section::Contacts, known.contact.label()).live("people");
+    Ok(ContactShow::new(shell, &known, &filter, viewer.may_operate()))
+}
+
+#[post("/contacts/<id>/notes", data = "<fields>")]
+async fn note(app: &State<App>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
+    let (id, back) = (ContactId(id), Back::to(format!("/contacts/{id}")));
+    let text = match parse_note(fields.text("note")) {
+        Ok(text) => text,
+        Err(mistake) => return Ok(back.saying(Flash::bad(mistake))),
+    };
+    let by = operator.asks(app.clock.now());
+    let line = LineId::mint(by.now);
+    let add = move |tx: &mut Tx<'_>| -> Result<()> {
+        people::find(tx.conn(), id)?.ok_or(Error::NotFound("contact"))?;
+        actions::add_note(tx, &id.subject(), &line, &text, &by)
+    };
+    app.store.write("contacts.note", &id.subject(), add).await?;
+    Ok(back.saying(Flash::ok("The note stands in the timeline.")))
+}

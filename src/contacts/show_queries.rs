@@ -1,0 +1,95 @@
+//! What the pages of contacts and companies read.
+
+use diesel::prelude::*;
+
+use super::linker_queries::{self, Progress};
+use crate::db::Conn;
+use crate::db::keyset::{Page, Place};
+use crate::db::schema::orders;
+use crate::error::{Error, Result};
+use crate::leads::{self, Lead, LeadId};
+use crate::on_backend;
+use crate::orders::{Order, OrderId};
+use crate::people::queries::{self as people, Link};
+use crate::people::{Address, Company, CompanyId, Contact, ContactId, list_queries as list};
+use crate::timeline::{self, FeedFilter, FeedPage, Whose};
+
+/// Leads and orders of a contact that its page lists; the timeline tells of all.
+const LINKS_MAX: i64 = 100;
+/// Contacts of a company that its page lists.
+pub const MEMBERS_SHOWN: i64 = 50;
+
+/// A page of contacts with what their rows show.
+pub struct Contacts {
+    pub page: Page<Contact>,
+    pub addresses: Vec<Address>,
+    pub companies: std::collections::BTreeMap<CompanyId, Company>,
+    pub progress: Progress,
+}
+
+/// A page of contacts.
+pub fn contacts(conn: &mut Conn, text: Option<&str>, place: Place, rows_max: usize) -> Result<Contacts> {
+    let page = list::page(conn, text, place, rows_max)?;
+    let ids: Vec<ContactId> = page.rows.iter().map(|contact| contact.id).collect();
+    let companies: Vec<CompanyId> = page.rows.iter().filter_map(|contact| contact.company_id).collect();
+    Ok(Contacts {
+        addresses: people::identifying(conn, &ids)?,
+        companies: people::companies_by_ids(conn, &companies)?,
+        progress: linker_queries::progress(conn)?,
+        page,
+    })
+}
+
+/// A contact with all its page shows.
+pub struct Known {
+    pub contact: Contact,
+    pub company: Option<Company>,
+    pub addresses: Vec<Address>,
+    /// Others who have one of its addresses too.
+    pub sharing: Vec<(String, ContactId)>,
+    pub links: Vec<Link>,
+    pub leads: Vec<Lead>,
+    pub orders: Vec<Order>,
+    pub feed: FeedPage,
+}
+
+/// A contact with its timeline.
+pub fn contact(conn: &mut Conn, id: ContactId, filter: &FeedFilter, place: Place) -> Result<Known> {
+    let contact = people::find(conn, id)?.ok_or(Error::NotFound("contact"))?;
+    let addresses = people::addresses(conn, id)?;
+    let values: Vec<String> = addresses.iter().map(|address| address.value.clone()).collect();
+    let links = people::links_of(conn, id, LINKS_MAX)?;
+    let ids = |of: &str| links.iter().filter_map(|link| link.subject.strip_prefix(of)?.parse().ok()).collect::<Vec<i64>>();
+    let (lead_ids, order_ids): (Vec<_>, Vec<_>) = (ids("lead:"), ids("order:"));
+    Ok(Known {
+        company: contact.company_id.map(|id| people::find_company(conn, id)).transpose()?.flatten(),
+        sharing: people::sharing(conn, id, &values)?,
+        leads: leads::queries::by_ids(conn, &lead_ids.into_iter().map(LeadId).collect::<Vec<_>>())?,
+        orders: orders_by_ids(conn, &order_ids.into_iter().map(OrderId).collect::<Vec<_>>())?,
+        feed: timeline::page(conn, &Whose::contact(id), filter, place)?,
+        contact,
+        addresses,
+        links,
+    })
+}
+
+fn orders_by_ids(conn: &mut Conn, ids: &[OrderId]) -> QueryResult<Vec<Order>> {
+    on_backend!(conn, |c| orders::table.filter(orders::id.eq_any(ids)).select(Order::as_select()).load(c))
+}
+
+/// A company with all its page shows.
+pub struct Firm {
+    pub company: Company,
+    pub members: Vec<Contact>,
+    pub addresses: Vec<Address>,
+    pub feed: FeedPage,
+}
+
+/// A company with its timeline.
+pub fn company(conn: &mut Conn, id: CompanyId, filter: &FeedFilter, place: Place) -> Result<Firm> {
+    let company = people::find_company(conn, id)?.ok_or(Error::NotFound("company"))?;
+    let members = people::members(conn, id, MEMBERS_SHOWN + 1)?;
+    let ids: Vec<ContactId> = members.iter().map(|contact| contact.id).collect();
+    let whose = Whose::company(conn, id)?;
+    Ok(Firm { company, addresses: people::identifying(conn, &ids)?, members, feed: timeline::page(conn, &whose, filter, place)? })
+}

@@ -1,0 +1,11 @@
+//! Who we deal with: contacts and companies, and the rules by which what comes in is matched to one of them. Knows neither leads nor
+//! orders; whoever does tells it facts ([`Facts`]).
+
+mod free_mail;
+pub mod identify_queries;
+pub mod list_queries;
+pub mod model;
+pub mod queries;
+
+pub use identify_queries::identify;
+pub use model::{Address, AddressKind, Company, CompanyId, Contact, ContactId, Facts, Identified, Rule};

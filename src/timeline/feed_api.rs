@@ -1,0 +1,148 @@
+//! `GET /api/admin/engagement-feed`: a timeline for programs, with the filters of the pages. An ETag saves whoever asks again the body.
+
+use rocket::http::Header;
+use rocket::request::{FromRequest, Outcome};
+use rocket::response::Responder;
+use rocket::response::content::RawJson;
+use rocket::{Request, Route, State, get, routes};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::feed_queries::{self, FeedPage, Told, Whose};
+use super::filter::FeedFilter;
+use super::{kinds, story};
+use crate::accounts::Viewer;
+use crate::app::App;
+use crate::audit;
+use crate::db::Conn;
+use crate::db::keyset::Place;
+use crate::people::{CompanyId, ContactId, queries as people};
+use crate::web::{Fields, Query, format};
+use crate::{Error, Result};
+
+/// Where it is.
+pub const PATH: &str = "/api/admin/engagement-feed";
+
+/// The feed.
+pub fn routes() -> Vec<Route> {
+    routes![feed]
+}
+
+/// The body, or that it is the one the caller has.
+#[derive(Responder)]
+enum Answer {
+    Whole(RawJson<String>, Header<'static>),
+    #[response(status = 304)]
+    Same((), Header<'static>),
+}
+
+/// What `If-None-Match` lists.
+struct Known(String);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Known {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Self(request.headers().get("If-None-Match").collect::<Vec<_>>().join(",")))
+    }
+}
+
+impl Known {
+    /// Weakly compared, as RFC 9110 (13.1.2) has it: what compressed the body may have put `W/` before it.
+    fn has(&self, etag: &str) -> bool {
+        self.0.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == etag.trim_start_matches("W/"))
+    }
+}
+
+/// Whose timeline is asked for: `contact=7`, `company=3`, or nothing.
+#[derive(Clone, Copy)]
+enum Asked {
+    Everyones,
+    Contact(ContactId),
+    Company(CompanyId),
+}
+
+impl Asked {
+    fn of(query: &Fields) -> Result<Self> {
+        let id = |name: &'static str| match query.text(name) {
+            "" => Ok(None),
+            text => text.parse::<i64>().map(Some).map_err(|_| Error::NotFound(name)),
+        };
+        Ok(match (id("contact")?, id("company")?) {
+            (Some(contact), _) => Self::Contact(ContactId(contact)),
+            (None, Some(company)) => Self::Company(CompanyId(company)),
+            (None, None) => Self::Everyones,
+        })
+    }
+
+    fn whose(self, conn: &mut Conn) -> Result<Whose> {
+        Ok(match self {
+            Self::Everyones => Whose::Everyones,
+            Self::Contact(id) => {
+                people::find(conn, id)?.ok_or(Error::NotFound("contact"))?;
+                Whose::contact(id)
+            }
+            Self::Company(id) => {
+                people::find_company(conn, id)?.ok_or(Error::NotFound("company"))?;
+                Whose::company(conn, id)?
+            }
+        })
+    }
+
+    /// Its address without a filter.
+    fn path(self) -> String {
+        match self {
+            Self::Everyones => PATH.to_owned(),
+            Self::Contact(id) => format!("{PATH}?contact={id}"),
+            Self::Company(id) => format!("{PATH}?company={id}"),
+        }
+    }
+}
+
+#[get("/api/admin/engagement-feed")]
+async fn feed(app: &State<App>, viewer: Viewer, known: Known, query: Query) -> Result<Answer> {
+    let (filter, asked) = (FeedFilter::of(&query, viewer.times()), Asked::of(&query)?);
+    let place: Place = query.text("place").parse().unwrap_or_default();
+    let narrowed = filter.clone();
+    let read = move |conn: &mut Conn| -> Result<FeedPage> {
+        let whose = asked.whose(conn)?;
+        Ok(feed_queries::page(conn, &whose, &narrowed, place)?)
+    };
+    let page = app.store.read(read).await?;
+    let body = to_json(&page, &filter, &asked.path()).to_string();
+    let digest: String = Sha256::digest(body.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("W/\"{digest}\"");
+    let header = Header::new("ETag", etag.clone());
+    if known.has(&etag) {
+        return Ok(Answer::Same((), header));
+    }
+    let told = json!({ "address": filter.href(&asked.path(), Some(place)) });
+    audit::record_taken(app, viewer.takes_along("timeline.feed", "events", told)).await?;
+    Ok(Answer::Whole(RawJson(body), header))
+}
+
+fn to_json(feed: &FeedPage, filter: &FeedFilter, path: &str) -> Value {
+    let href = |place: Place| {
+        let narrowed = filter.href("", Some(place));
+        let query = narrowed.trim_start_matches('?');
+        format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' })
+    };
+    json!({
+        "events": feed.page.rows.iter().map(|told| event(told, feed)).collect::<Vec<_>>(),
+        "newer": feed.page.newer.map(href),
+        "older": feed.page.older.map(href),
+        "searched_to": feed.searched_to.map(format::rfc3339),
+    })
+}
+
+fn event(told: &Told, feed: &FeedPage) -> Value {
+    let row = &told.event;
+    let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let by = feed_queries::by(&row.data).map(|actor| story::who(&actor, &feed.staff));
+    json!({
+        "id": row.id, "occurred_at": format::rfc3339(row.occurred_at), "source": row.source, "kind": row.kind, "title": story::told(&row.kind).2,
+        "is_human": kinds::is_by_people(&row.kind), "subject": row.subject, "line_id": row.line_id, "by": by, "data": data,
+        "contact": told.contact.as_ref().map(|contact| json!({ "id": contact.id, "name": contact.name, "company_id": contact.company_id })),
+    })
+}

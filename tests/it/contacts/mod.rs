@@ -1,0 +1,8 @@
+//! Contacts and companies: who is matched with whom, the linker behind the intake, timelines and their pages.
+
+mod feed;
+mod linking;
+mod matching;
+mod pages;
+mod plans;
+mod scenario;

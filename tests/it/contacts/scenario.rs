@@ -1,0 +1,69 @@
+//! Events that happen to people, and what became of them.
+
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use throughline::db::Tx;
+use throughline::db::schema::{contact_links, contacts, event_links, events};
+use throughline::integrations::stripe::event::Event;
+use throughline::leads::LeadId;
+use throughline::line::LineId;
+use throughline::orders::stripe;
+
+use crate::harness::Whole;
+
+/// Takes an event of Stripe in.
+pub async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
+    let event =
+        json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } });
+    let (event, now) = (Event::parse(event.to_string().as_bytes()).expect("an event"), whole.app.clock.now());
+    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
+    whole.app.store.write("test", "stripe", apply).await.expect("it is taken");
+}
+
+/// A paid checkout.
+pub fn session(number: u32, customer: &str, email: &str) -> Value {
+    json!({ "object": "checkout.session", "id": format!("cs_{number}"), "status": "complete", "payment_status": "paid", "amount_total": 900,
+        "currency": "eur", "payment_intent": format!("pi_{number}"), "customer": customer, "customer_details": { "email": email, "name": "Ada Lovelace" } })
+}
+
+/// Posts a lead that is accepted.
+pub async fn lead(whole: &Whole, body: Value) -> LeadId {
+    let answered = whole.post("/api/store-lead", &body).await;
+    assert_eq!(answered.status.code, 201, "{}", answered.text);
+    LeadId(answered.json()["id"].as_i64().expect("an id"))
+}
+
+/// Runs the linker until nothing is new.
+pub async fn link(whole: &Whole) {
+    while throughline::contacts::link_new(&whole.app).await.expect("it links") > 0 {}
+}
+
+/// Each link as `lead:1 -> 1 email`, in order.
+pub async fn links(whole: &Whole) -> Vec<String> {
+    let rows: Vec<(String, i64, String)> = whole
+        .ask(|conn| {
+            let named = contact_links::table.filter(contact_links::subject.not_like("stripe:%")).order(contact_links::id);
+            named.select((contact_links::subject, contact_links::contact_id, contact_links::rule)).load(conn)
+        })
+        .await;
+    rows.into_iter().map(|(subject, contact, rule)| format!("{subject} -> {contact} {rule}")).collect()
+}
+
+/// The kinds of events in a timeline, the latest last.
+pub async fn kinds(whole: &Whole, owner: &'static str) -> Vec<String> {
+    let order = (event_links::occurred_at, event_links::event_id);
+    whole.ask(move |conn| event_links::table.filter(event_links::owner.eq(owner)).order(order).select(event_links::kind).load(conn)).await
+}
+
+/// How many contacts there are, and how many events stand in nobody's timeline.
+pub async fn counts(whole: &Whole) -> (i64, i64) {
+    whole
+        .ask(|conn| {
+            let linked = event_links::table.select(event_links::event_id).into_boxed();
+            let linked: Vec<i64> = linked.load(conn)?;
+            let all: Vec<i64> = events::table.select(events::id).load(conn)?;
+            let missing = all.iter().filter(|id| !linked.contains(id)).count();
+            Ok((contacts::table.count().get_result(conn)?, i64::try_from(missing).unwrap_or(-1)))
+        })
+        .await
+}
