@@ -7,7 +7,6 @@ use super::interpreters::{Choice, Meaning, Occasion};
 use super::list_queries;
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored};
 use super::queries;
-use super::stripe_events;
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
@@ -33,20 +32,16 @@ pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::Query
     tx.touch(Topic::Inbox);
     if stored.state == ReceiptState::Received {
         let job = Interpret::of(stored.id, Occasion::Arrival);
-        enqueue_interpretation(tx, now, &job, (&incoming.line, incoming.order_key.as_deref()))?;
+        enqueue_interpretation(tx, now, &job, &incoming.line)?;
     }
     Ok(Some(stored))
 }
 
-/// No other job is about a receipt that is new, or that was settled and has just ceased to be: so none is looked for.
-fn enqueue_interpretation(
-    tx: &mut Tx<'_>,
-    now: UtcTime,
-    job: &Interpret,
-    (line, order_key): (&LineId, Option<&str>),
-) -> diesel::QueryResult<()> {
+/// No other job is about a receipt that is new, or that was settled and has just ceased to be: so none is looked for. Nor does it wait
+/// for another: interpreters come to the same end in any order.
+fn enqueue_interpretation(tx: &mut Tx<'_>, now: UtcTime, job: &Interpret, line: &LineId) -> diesel::QueryResult<()> {
     let subject = job.receipt.subject();
-    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key, run_at: now }).map(drop)
+    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key: None, run_at: now }).map(drop)
 }
 
 /// Interprets a receipt: its effects and the word about them commit together. None: it is settled already, since a run before
@@ -90,10 +85,7 @@ pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occ
     let failed = list_queries::last_job(tx.conn(), id)?.filter(|job| job.state == JobState::Dead && receipt.state == ReceiptState::Failed);
     match failed {
         Some(job) => admin::retry(tx, registry, job.id, by)?,
-        None => {
-            let order_key = stripe_events::order_key(&receipt);
-            enqueue_interpretation(tx, by.now, &Interpret::of(id, occasion), (&line, order_key.as_deref()))?;
-        }
+        None => enqueue_interpretation(tx, by.now, &Interpret::of(id, occasion), &line)?,
     }
     let act = Act {
         actor: &by.actor,

@@ -80,8 +80,6 @@ pub struct Incoming {
     pub event_type: String,
     /// What it is about, by the provider's id.
     pub object_id: Option<String>,
-    /// Events with the same key are interpreted one after the other.
-    pub order_key: Option<String>,
     pub verdict: Verdict,
     pub livemode: Option<bool>,
     pub account: Option<String>,

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::model::{Incoming, Receipt, Verdict};
+use super::model::{Incoming, Verdict};
 use crate::clock::UtcTime;
 use crate::config::{StripeConfig, StripeMode};
 use crate::integrations::stripe::PROVIDER;
@@ -31,14 +31,12 @@ pub fn incoming(config: &StripeConfig, delivery: Delivery, now: UtcTime) -> Inco
         Some(event) => foreign(config, event),
         None => Some("It is signed and not an event: there is no JSON with an id and a type in it.".into()),
     };
-    let order_key = event.as_ref().and_then(Envelope::order_key);
     let event = event.unwrap_or_else(|| unreadable(&delivery.body));
     Incoming {
         provider: PROVIDER,
         event_id: event.id,
         event_type: event.event_type,
         object_id: event.object_id,
-        order_key,
         verdict: delivery.verdict,
         livemode: event.livemode,
         account: event.account,
@@ -56,11 +54,6 @@ pub fn incoming(config: &StripeConfig, delivery: Delivery, now: UtcTime) -> Inco
 pub fn fetched(config: &StripeConfig, event: &Value, now: UtcTime) -> Incoming {
     let delivery = Delivery { body: event.to_string().into_bytes(), headers: "{}".into(), address: None, verdict: Verdict::Fetched };
     incoming(config, delivery, now)
-}
-
-/// What is done one after the other with a receipt that is taken up again.
-pub fn order_key(receipt: &Receipt) -> Option<String> {
-    Envelope::read(receipt.body.as_deref()?)?.order_key()
 }
 
 /// Why an event is not for us. Without a key nobody can tell test from live.
@@ -98,7 +91,6 @@ fn unreadable(body: &[u8]) -> Envelope {
         account: None,
         api_version: None,
         object_id: None,
-        payment_intent_id: None,
     }
 }
 
@@ -139,6 +131,6 @@ mod tests {
         };
         let (one, same, other) = (of(b"\xff"), of(b"\xff"), of(b"[]"));
         assert!(one.refusal.is_some() && one.event_type == UNREADABLE && one.event_id.len() == 71);
-        assert!(one.event_id == same.event_id && one.event_id != other.event_id && one.order_key.is_none());
+        assert!(one.event_id == same.event_id && one.event_id != other.event_id);
     }
 }

@@ -81,8 +81,8 @@ async fn webhook(app: &State<App>, gate: &State<RefusalGate>, sender: Sender, da
 
 async fn store(app: &App, incoming: Incoming) -> Result<Stored, Error> {
     let now = app.clock.now();
-    // Events of one order go through one writer: they never wait for each other's locks.
-    let key = incoming.order_key.clone().unwrap_or_else(|| incoming.event_id.clone());
+    // Two deliveries of one event go through one writer: they never wait for each other's locks.
+    let key = incoming.event_id.clone();
     Ok(app.store.write("inbox.receive", &key, move |tx: &mut Tx<'_>| actions::receive(tx, now, &incoming)).await?)
 }
 

@@ -1,6 +1,6 @@
 //! Mail services whose addresses anyone can have: their domain says nothing about a company.
 //!
-//! Put together by hand from the providers' own sign-up pages (2026-11). It is not complete and need not be: an address of a service that
+//! Put together by hand, from no published list. It is not complete and need not be: an address of a service that
 //! is missing makes a company that staff see under its domain, and the domain is added here.
 
 /// Services under one name in many countries: `yahoo.co.uk`, `hotmail.fr`, `gmx.net`.

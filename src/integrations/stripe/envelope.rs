@@ -26,8 +26,6 @@ pub struct Envelope {
     pub api_version: Option<String>,
     /// What it is about: `ch_…`.
     pub object_id: Option<String>,
-    /// The payment its object belongs to: `pi_…`.
-    pub payment_intent_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +58,6 @@ struct Data {
 struct Object {
     #[serde(default)]
     id: Value,
-    #[serde(default)]
-    payment_intent: Value,
 }
 
 impl Envelope {
@@ -70,10 +66,6 @@ impl Envelope {
         let raw: Raw = serde_json::from_slice(body).ok()?;
         let object = raw.data.and_then(|data| data.object).or(raw.related_object).unwrap_or_default();
         let object_id = text(&object.id);
-        let payment_intent_id = text(&object.payment_intent)
-            // Expanded, it is an object of its own.
-            .or_else(|| text(&object.payment_intent["id"]))
-            .or_else(|| object_id.clone().filter(|id| id.starts_with("pi_")));
         Some(Self {
             id: text(&raw.id)?,
             event_type: text(&raw.event_type)?,
@@ -82,14 +74,7 @@ impl Envelope {
             account: text(&raw.account),
             api_version: text(&raw.api_version),
             object_id,
-            payment_intent_id,
         })
-    }
-
-    /// What is done one after the other: everything about one payment, else about one object. No order of arrival is promised
-    /// by Stripe; this only keeps two from being worked on at once.
-    pub fn order_key(&self) -> Option<String> {
-        self.payment_intent_id.as_ref().or(self.object_id.as_ref()).map(|id| format!("{}:{id}", super::PROVIDER))
     }
 }
 
@@ -124,7 +109,7 @@ mod tests {
         }))
         .expect("an event");
         assert_eq!((event.id.as_str(), event.event_type.as_str(), event.livemode), ("evt_1", "charge.refunded", Some(false)));
-        assert_eq!((event.object_id.as_deref(), event.order_key().as_deref()), (Some("ch_1"), Some("stripe:pi_1")));
+        assert_eq!(event.object_id.as_deref(), Some("ch_1"));
         assert_eq!(event.happened_at, DateTime::from_timestamp(1_795_000_000, 0).map(|at| at.naive_utc()));
     }
 
@@ -137,12 +122,8 @@ mod tests {
             json!({"id": "evt_1", "type": "x", "data": {"object": {"id": 7, "payment_intent": {"object": "payment_intent"}}}}),
         ] {
             let event = read(&odd).unwrap_or_else(|| panic!("{odd} is an event"));
-            assert_eq!((event.order_key(), event.livemode, event.happened_at), (None, None, None), "{odd}");
+            assert_eq!((event.object_id, event.livemode, event.happened_at), (None, None, None), "{odd}");
         }
-        let expanded = json!({"id": "evt_1", "type": "x", "data": {"object": {"id": "cs_1", "payment_intent": {"id": "pi_9"}}}});
-        assert_eq!(read(&expanded).and_then(|event| event.order_key()).as_deref(), Some("stripe:pi_9"));
-        let session = json!({"id": "evt_1", "type": "x", "data": {"object": {"id": "cs_1", "payment_intent": null}}});
-        assert_eq!(read(&session).and_then(|event| event.order_key()).as_deref(), Some("stripe:cs_1"));
     }
 
     #[test]

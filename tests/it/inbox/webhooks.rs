@@ -36,7 +36,7 @@ both_engines! {
         assert_eq!(headers["stripe-signature"], webhook.signature.as_str());
         assert!(headers["user-agent"].as_str().is_some_and(|agent| agent.starts_with("Stripe/1.0")));
         let job = &jobs_of_inbox(&whole).await[0];
-        assert_eq!((job.state, job.lane, job.order_key.as_deref()), (JobState::Pending, Lane::Webhook, Some("stripe:pi_1")));
+        assert_eq!((job.state, job.lane, job.order_key.as_deref()), (JobState::Pending, Lane::Webhook, None));
         assert_eq!((job.subject.as_str(), &job.line_id), ("receipt:1", &kept.line_id));
 
         whole.run_until_idle().await;
