@@ -170,7 +170,7 @@ impl Fault {
 
     fn concerns_call(&self, request: &SandboxRequest) -> bool {
         if matches!(self.fault, Kind::RefuseRecord | Kind::NarrowConsent)
-            || !self.method.as_ref().is_none_or(|method| request.method.as_str() == method)
+            || self.method.as_ref().is_some_and(|method| request.method.as_str() != method)
             || !self.path.as_ref().is_none_or(|path| request.path.starts_with(path.as_str()))
         {
             return false;

@@ -22,6 +22,22 @@ pub enum Arrival {
     Lost,
 }
 
+/// Who buys, in turn.
+const NAMES: [&str; 12] = [
+    "Ada Marchetti",
+    "Bilal Haddad",
+    "Chiara Lindqvist",
+    "Dmytro Kovalenko",
+    "Esi Mensah",
+    "Farah Qureshi",
+    "Goran Petrović",
+    "Hana Suzuki",
+    "Ingrid Solberg",
+    "João Almeida",
+    "Keiko Tanaka",
+    "Layla Nasser",
+];
+
 /// Happenings without end.
 pub fn endless() -> impl Iterator<Item = Happening> {
     (1..).map(happening)
@@ -37,6 +53,8 @@ fn happening(number: u64) -> Happening {
     // Four in a row are about one purchase; every third has a part of its money sent back.
     let purchase = number.div_ceil(4);
     let amount = 4_900 + purchase % 7 * 1_350;
+    // Buyers of one name one after the other would wait in Books, whose search does not find the first yet.
+    let name = NAMES[usize::try_from(purchase).unwrap_or_default() % NAMES.len()];
     let (session, payment) = (format!("cs_test_{purchase:06}"), format!("pi_{purchase:06}"));
     let (event_type, object) = match number % 4 {
         1 => (
@@ -44,7 +62,7 @@ fn happening(number: u64) -> Happening {
             json!({
                 "id": session, "object": "checkout.session", "payment_intent": payment, "payment_status": "paid", "status": "complete",
                 "amount_total": amount, "currency": "eur", "mode": "payment", "client_reference_id": null,
-                "customer_details": { "email": format!("buyer{purchase}@sample.example"), "name": "Ada Marchetti" },
+                "customer_details": { "email": format!("buyer{purchase}@sample.example"), "name": name },
             }),
         ),
         2 => (

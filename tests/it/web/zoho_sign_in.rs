@@ -89,7 +89,7 @@ both_engines! {
         let asked: std::collections::BTreeMap<String, String> = consent.query_pairs().into_owned().collect();
         assert_eq!((asked["access_type"].as_str(), asked["prompt"].as_str(), asked["response_type"].as_str()), ("offline", "consent", "code"));
         assert_eq!(asked["redirect_uri"], "http://127.0.0.1:8000/connections/zoho/callback");
-        assert_eq!(asked["scope"].split(',').count(), 5);
+        assert_eq!(asked["scope"].split(',').count(), 10);
         let back = come_back(&browser, &decide(&whole, &consent, "accept", FIRST)).await;
         assert_eq!((back.status, back.header("location")), (Status::SeeOther, Some("/connections/zoho")));
 
