@@ -182,6 +182,10 @@ impl Linker<'_, '_> {
 
     fn of_order(&mut self, id: OrderId) -> QueryResult<Option<Identified>> {
         let Some(order) = orders::queries::find(self.tx.conn(), id)? else { return Ok(None) };
+        // A checkout of which Stripe has not told yet is what anybody can post: it makes nobody. What follows brings the order here again.
+        if orders::queries::objects_of(self.tx.conn(), id, 1)?.is_empty() {
+            return Ok(None);
+        }
         let standing = order.standing;
         let facts = Facts {
             told_by: id.subject(),
@@ -189,7 +193,7 @@ impl Linker<'_, '_> {
             email: standing.email,
             stripe_customer: standing.customer,
             // Whoever paid is not proved to own the address, but it cost money to say so.
-            is_vouched: standing.paid_at.is_some(),
+            is_vouched: standing.paid_minor > 0,
             ..Facts::default()
         };
         let Some(whose) = self.identify(&facts, &order.line_id)? else { return Ok(None) };

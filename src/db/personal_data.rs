@@ -125,10 +125,10 @@ pub const REGISTRY: &[Register] = &[
     },
     Register {
         table: "checkouts",
-        personal: &[],
+        personal: &[("last_error", UntilErased)],
         plain: &[
-            "order_id", "client_key_hash", "body_hash", "attempt", "session_id", "url", "expires_at", "success_url", "cancel_url", "last_error",
-            "created_at", "updated_at",
+            "order_id", "client_key_hash", "body_hash", "attempt", "session_id", "url", "expires_at", "success_url", "cancel_url", "created_at",
+            "updated_at",
         ],
     },
     Register {

@@ -35,13 +35,13 @@ impl SlowWrites {
         if took <= SLOW_CLOSURE {
             return;
         }
-        if let Some(slow) = self.to_tell(name, took, now) {
+        if let Some(slow) = self.due(name, took, now) {
             let longest_ms = u64::try_from(slow.longest.as_millis()).unwrap_or(u64::MAX);
             warn!(write = name, count = slow.count, longest_ms, "A write closure was slow; everybody waited for it");
         }
     }
 
-    fn to_tell(&mut self, name: &'static str, took: Duration, now: UtcTime) -> Option<Untold> {
+    fn due(&mut self, name: &'static str, took: Duration, now: UtcTime) -> Option<Untold> {
         let first = Untold { count: 1, longest: took };
         let Some(held) = self.0.get_mut(name) else {
             self.0.insert(name, Held { told_at: now, untold: Untold::default() });
@@ -64,11 +64,11 @@ mod tests {
         let mut slow = SlowWrites::default();
         let at = |seconds: i64| UtcTime::default() + TimeDelta::seconds(seconds);
         let ms = Duration::from_millis;
-        assert_eq!(slow.to_tell("imports.chunk", ms(70), at(0)), Some(Untold { count: 1, longest: ms(70) }));
-        assert_eq!(slow.to_tell("imports.chunk", ms(200), at(1)), None);
-        assert_eq!(slow.to_tell("leads.receive", ms(60), at(2)), Some(Untold { count: 1, longest: ms(60) }), "another name");
-        assert_eq!(slow.to_tell("imports.chunk", ms(90), at(59)), None);
-        assert_eq!(slow.to_tell("imports.chunk", ms(80), at(60)), Some(Untold { count: 3, longest: ms(200) }));
-        assert_eq!(slow.to_tell("imports.chunk", ms(80), at(61)), None);
+        assert_eq!(slow.due("imports.chunk", ms(70), at(0)), Some(Untold { count: 1, longest: ms(70) }));
+        assert_eq!(slow.due("imports.chunk", ms(200), at(1)), None);
+        assert_eq!(slow.due("leads.receive", ms(60), at(2)), Some(Untold { count: 1, longest: ms(60) }), "another name");
+        assert_eq!(slow.due("imports.chunk", ms(90), at(59)), None);
+        assert_eq!(slow.due("imports.chunk", ms(80), at(60)), Some(Untold { count: 3, longest: ms(200) }));
+        assert_eq!(slow.due("imports.chunk", ms(80), at(61)), None);
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::str::FromStr;
 
-use email_address::{EmailAddress, Options};
 use serde_json::{Map, Value};
 
 use super::model::{Consent, Contact, Item, LeadKind, NewLead, Utterance};
+use crate::mail;
 
 const NAME_MAX: usize = 200;
-const EMAIL_MAX: usize = 254;
+const EMAIL_MAX: usize = mail::ADDRESS_MAX;
 const PHONE_MAX: usize = 60;
 const COMPANY_MAX: usize = 200;
 const SOURCE_MAX: usize = 100;
@@ -108,8 +108,7 @@ impl Form {
 
     fn email(&mut self) -> Option<String> {
         let email = self.line("email", EMAIL_MAX)?;
-        let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-        if EmailAddress::parse_with_options(&email, options).is_err() {
+        if !mail::is_address(&email) {
             self.mistake("email", "is not an email address, such as name@example.com");
             return None;
         }

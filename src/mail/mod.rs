@@ -13,7 +13,18 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use email_address::{EmailAddress, Options};
+
 use crate::config::Config;
+
+/// The longest mail address (RFC 5321, erratum 1690).
+pub const ADDRESS_MAX: usize = 254;
+
+/// Whether a person's mail can be sent there: an address alone, with a domain of the public internet.
+pub fn is_address(text: &str) -> bool {
+    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+    text.len() <= ADDRESS_MAX && EmailAddress::parse_with_options(text, options).is_ok()
+}
 
 /// The server took the mail; its answer, such as `250 2.0.0 Ok: queued as 4F2`.
 #[derive(Clone, Debug, PartialEq, Eq)]

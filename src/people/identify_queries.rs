@@ -98,10 +98,12 @@ fn make(tx: &mut Tx<'_>, now: UtcTime, facts: &Facts, keys: &[(AddressKind, Stri
 
 /// Notes what the facts state of a contact that was found.
 fn note(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts, keys: &[(AddressKind, String)]) -> QueryResult<()> {
-    let known: Vec<(AddressKind, String)> = contact_addresses::table
+    let values: Vec<&str> = keys.iter().map(|(_, value)| value.as_str()).collect();
+    let known: Vec<(AddressKind, String)> = on_backend!(tx.conn(), |c| contact_addresses::table
         .filter(contact_addresses::contact_id.eq(contact))
+        .filter(contact_addresses::value.eq_any(&values))
         .select((contact_addresses::kind, contact_addresses::value))
-        .load(tx.conn())?;
+        .load(c))?;
     for key in keys.iter().filter(|key| !known.contains(key)) {
         let is_sure = facts.is_vouched && add(tx, now, (contact, key), facts, true)?;
         if !is_sure {

@@ -165,9 +165,12 @@ impl Facts {
     }
 }
 
+/// Characters of a name that are compared: an entry of PostgreSQL's indexes holds 2.7 KB at most.
+const NAME_KEY_MAX: usize = 200;
+
 /// A name in the form it is compared and searched in; None: nothing is left of it.
 pub fn name_key(name: &str) -> Option<String> {
-    let key = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let key: String = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase().chars().take(NAME_KEY_MAX).collect();
     (!key.is_empty()).then_some(key)
 }
 

@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use chrono_tz::Tz;
-use email_address::{EmailAddress, Options};
 
 use super::model::{Language, Profile};
+use crate::mail;
 use crate::money::Currency;
 use crate::web::field::{line, optional, web_address};
 use crate::web::{Field, Fields};
@@ -109,8 +109,7 @@ fn privacy_notice(text: &str) -> Result<String, String> {
 }
 
 fn address(text: &str) -> Result<String, String> {
-    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    let is_address = EmailAddress::parse_with_options(text, options).is_ok() && !text.chars().any(char::is_control);
+    let is_address = mail::is_address(text) && !text.chars().any(char::is_control);
     if is_address { Ok(text.to_owned()) } else { Err(format!("“{}” is no mail address, such as name@example.com.", shortened(text))) }
 }
 

@@ -9,7 +9,8 @@ use crate::db::Tx;
 use crate::line::LineId;
 use crate::money::Currency;
 use crate::orders::{Attention, OrderId, OrderState, Standing};
-use crate::outbox::{NewJob, enqueue};
+use crate::outbox::{JobState, NewJob, enqueue};
+use crate::web::sha256_hex;
 
 /// So much of the line's id makes our numbers differ from those of another installation.
 const TAIL: usize = 6;
@@ -86,12 +87,16 @@ pub fn enqueue_due(tx: &mut Tx<'_>, now: UtcTime, order: OrderId, standing: &Sta
     let own_line = crate::orders::queries::find(tx.conn(), order)?.map_or_else(|| line_id.to_owned(), |order| order.line_id);
     let missing = missing(&document_number(order, &own_line), standing, &known);
     let Some(first) = missing.first() else { return Ok(()) };
+    if is_booked_by_hand(tx, order, &known)? {
+        return Ok(());
+    }
     let currency = standing.currency.as_deref().unwrap_or_default();
     for step in &missing {
         queries::ask(tx, now, (order, currency), step)?;
     }
     let customer = known.iter().find(|step| step.kind == StepKind::Customer).map_or(&first.key, |step| &step.key);
-    let (unique_key, order_key) = (format!("orders.book:{order}"), format!("orders.book:{customer}"));
+    // Keys of jobs are no place for addresses.
+    let (unique_key, order_key) = (format!("orders.book:{order}"), format!("orders.book:{}", sha256_hex(customer)));
     let job = NewJob {
         job: &BookOrder { order },
         line: &LineId::from_stored(line_id.to_owned()),
@@ -101,6 +106,16 @@ pub fn enqueue_due(tx: &mut Tx<'_>, now: UtcTime, order: OrderId, standing: &Sta
         run_at: now,
     };
     enqueue(tx, now, &job).map(drop)
+}
+
+/// A person has ended the job before its invoice was made: whatever the books have of the order, they keep themselves.
+fn is_booked_by_hand(tx: &mut Tx<'_>, order: OrderId, known: &[Step]) -> QueryResult<bool> {
+    let is_invoice_open = known.iter().any(|step| step.kind == StepKind::Invoice && step.done_at.is_none());
+    if !is_invoice_open {
+        return Ok(false);
+    }
+    let last = queries::job_of(tx.conn(), order)?;
+    Ok(last.is_some_and(|job| matches!(job.state, JobState::Cancelled | JobState::Succeeded)))
 }
 
 #[cfg(test)]

@@ -83,7 +83,8 @@ async fn keep(app: &App, begun: &Begun, session: Session) -> Result<Session, Not
 
 async fn give_up(app: &App, begun: &Begun, failure: &Failure) -> NotOpened {
     use FailureClass::{Network, RateLimited, ServerError, Unknown, Validation};
-    tracing::warn!(line.id = %begun.line, error = %failure, class = failure.class.as_str(), "Stripe opened no checkout");
+    // Stripe's own sentence may repeat an address: it stands on the order's page, not in the log.
+    tracing::warn!(line.id = %begun.line, class = failure.class.as_str(), "Stripe opened no checkout; the order's page says why");
     // Stripe answers a key with what it answered first: also with its refusals of what was sent, and with its own faults.
     // Not so where another call is at work under the key (409) and where no answer came: then it is the same session we want.
     let needs_new_key = match failure.class {

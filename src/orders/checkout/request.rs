@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::mail;
 use crate::money::Currency;
 
 /// The longest address a customer may come back to.
@@ -48,9 +49,9 @@ pub fn parse(body: &Value, own: &str, sites: &[String]) -> Result<Purchase, Vec<
     };
     let currency = text("currency").and_then(|code| Currency::parse(&code).map_err(|cause| mistake("currency", cause.to_string())).ok());
     let email = text("email").filter(|email| {
-        let is_address = email_address::EmailAddress::is_valid(email);
+        let is_address = mail::is_address(email);
         if !is_address {
-            mistake("email", "is no mail address".into());
+            mistake("email", "is no mail address, such as name@example.com".into());
         }
         is_address
     });

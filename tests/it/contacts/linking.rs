@@ -5,10 +5,11 @@ use serde_json::json;
 use throughline::accounts::Role;
 use throughline::clock::UtcTime;
 use throughline::db::Engine;
-use throughline::db::schema::{events, people_linker_gaps};
+use throughline::db::schema::{contacts, events, people_linker_gaps};
 
 use super::scenario::{counts, kinds, lead, link, links, session, tell};
 use crate::harness::{both_engines, on_engine};
+use crate::orders::checkout::{ask, hear, session_of, shop};
 use crate::web::browser::Browser;
 
 both_engines! {
@@ -70,6 +71,35 @@ both_engines! {
         link(&whole).await;
         assert_eq!(links(&whole).await.last().map(String::as_str), Some("order:2 -> 1 stripe_customer"));
         assert_eq!(counts(&whole).await, (1, 0));
+    }
+
+    async fn whoever_pays_nothing_takes_nobody_over(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        lead(&whole, json!({ "name": "Ada", "email": "ada@engines.example" })).await;
+        let free = |mut session: serde_json::Value| {
+            (session["payment_status"], session["amount_total"], session["payment_intent"]) = (json!("no_payment_required"), json!(0), json!(null));
+            session["customer_details"]["name"] = json!("Mallory");
+            session
+        };
+        tell(&whole, 1, "checkout.session.completed", free(session(1, "cus_m", "ada@engines.example"))).await;
+        tell(&whole, 2, "checkout.session.completed", session(2, "cus_m", "mallory@evil.example")).await;
+        link(&whole).await;
+        assert_eq!(links(&whole).await, ["lead:1 -> 1 new", "order:1 -> 1 email", "order:2 -> 2 new"]);
+        let name: Option<String> = whole.ask(|conn| contacts::table.find(1).select(contacts::name).first(conn)).await;
+        assert_eq!(name.as_deref(), Some("Ada"));
+    }
+
+    async fn a_checkout_that_stripe_has_not_told_of_makes_nobody(app: TestApp) {
+        let whole = shop(&app).await;
+        let asked = json!({ "items": [{ "sku": "G65" }], "currency": "EUR", "email": "stranger@evil.example" });
+        let begun = ask(&whole.client, "k", &asked).await;
+        link(&whole).await;
+        assert_eq!(counts(&whole).await.0, 0);
+        whole.sandbox.pay(&session_of(&begun), &[("card", "4242424242424242")], app.clock.now());
+        hear(&app, &whole).await;
+        link(&whole).await;
+        assert_eq!(counts(&whole).await, (1, 0), "what was told of it before has found its owner too");
+        assert!(kinds(&whole, "contact:1").await.contains(&"order.begun".to_owned()));
     }
 
     async fn hundreds_of_leads_that_were_there_before_are_brought_in_by_chunks(app: TestApp) {

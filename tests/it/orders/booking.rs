@@ -225,6 +225,19 @@ both_engines! {
         assert_eq!(counts(&whole.sandbox.books()), [1, 1, 1, 0, 0]);
     }
 
+    async fn what_somebody_booked_by_hand_is_not_booked_again_by_a_later_refund(app: TestApp) {
+        let whole = app.whole().await;
+        pay(&whole, 1, 5_120, "eur").await;
+        let first = job(&whole, 1).await;
+        Browser::signed_in(&whole, Role::Operator).await.post(&format!("/outbox/{}/cancellation", first.id), &[("reason", "booked by hand")]).await;
+        assert_eq!(job(&whole, 1).await.state, JobState::Cancelled);
+        whole.choose_books().await;
+        refund(&whole, 101, 1, (5_120, 1_020)).await;
+        whole.run_until_idle().await;
+        assert_eq!(counts(&whole.sandbox.books()), [0, 0, 0, 0, 0]);
+        assert_eq!(job(&whole, 1).await.id, first.id, "nothing new was asked for");
+    }
+
     async fn a_day_whose_calls_are_used_up_is_waited_for(app: TestApp) {
         let whole = whole(&app).await;
         whole.sandbox.set_books_plan(BooksPlan::Tiny);

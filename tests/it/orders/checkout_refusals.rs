@@ -19,6 +19,7 @@ both_engines! {
             (item(json!({ "sku": "CUP" })), "items.0", "has no price in EUR"),
             (item(json!({ "sku": "G65", "quantity": 0 })), "items.0", "not between 1 and"),
             (json!({ "items": [] }), "items", "nothing is ordered"),
+            (json!({ "items": [{ "sku": "G65" }], "currency": "EUR", "email": "Ada <ada@example.com>" }), "email", "no mail address"),
             (json!({ "items": [{ "sku": "G65" }], "success_url": "https://evil.example/" }), "success_url", "THROUGHLINE_SITES"),
         ] {
             let answer = whole.post("/api/checkout", &body).await;

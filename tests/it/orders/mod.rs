@@ -1,7 +1,7 @@
 //! Orders, worked out from what Stripe says.
 
 mod booking;
-mod checkout;
+pub mod checkout;
 mod checkout_refusals;
 mod converging;
 pub mod pages;

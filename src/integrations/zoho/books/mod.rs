@@ -56,11 +56,12 @@ impl<'a> Books<'a> {
         self.contacts(&[("email", mail), ("contact_type", "customer"), ("per_page", "200")]).await
     }
 
-    /// The contact of exactly this name, if a search finds it yet. Names are unique, those of suppliers among them.
+    /// The contact of this name, in any case, if a search finds it yet. Names are unique, those of suppliers among them.
     pub async fn customer_by_name(&self, name: &str) -> Called<Option<Customer>> {
+        let key = name.to_lowercase();
         self.contacts(&[("contact_name", name), ("per_page", "200")])
             .await
-            .map(|all| all.into_iter().find(|customer| customer.name == name))
+            .map(|all| all.into_iter().find(|customer| customer.name.to_lowercase() == key))
     }
 
     async fn contacts(&self, query: &[(&str, &str)]) -> Called<Vec<Customer>> {
