@@ -10,7 +10,7 @@ use crate::{keyset_page, on_backend};
 
 /// Rows on a page.
 pub const PAGE: usize = 50;
-/// Names and addresses that begin so which a search takes into account; more say that it should be narrowed.
+/// Names and addresses that begin so which a search takes into account: the first of each, as the page says.
 pub const FOUND_MAX: i64 = 1_000;
 
 /// A range, not LIKE: both engines use the index, and no character is special.

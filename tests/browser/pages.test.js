@@ -57,7 +57,7 @@ for (const [state, label] of [["sent", "Sent"], ["failed", "Failed"], ["retrying
   });
 }
 
-for (const path of ["/", "/orders", "/orders/unmatched", "/orders?state=to_look_at", "/leads", "/leads?status=failed", "/leads?text=nobody-has-this-name", "/outbox", "/outbox?state=uncertain", "/outbox?text=nobody-said-this", "/operations", "/operations/preview?subject=jobs&act=retry", "/filters", "/connections", "/connections/zoho", "/connections/zoho/mapping", "/quarantine", "/schedules", "/schedules/leads.sweep", "/processes", "/health", "/settings/seller", "/settings/forms", "/forms/quote", "/account", "/products", "/products?text=nobody-sells-this", "/products?show=unpriced", "/products/new", "/products/imports", "/price-lists", "/price-lists/new"]) {
+for (const path of ["/", "/orders", "/orders/unmatched", "/orders?state=to_look_at", "/timeline", "/timeline?kind=lead&human=yes", "/contacts", "/contacts?text=nobody", "/companies", "/connections/books", "/leads", "/leads?status=failed", "/leads?text=nobody-has-this-name", "/outbox", "/outbox?state=uncertain", "/outbox?text=nobody-said-this", "/operations", "/operations/preview?subject=jobs&act=retry", "/filters", "/connections", "/connections/zoho", "/connections/zoho/mapping", "/quarantine", "/schedules", "/schedules/leads.sweep", "/processes", "/health", "/settings/seller", "/settings/forms", "/forms/quote", "/account", "/products", "/products?text=nobody-sells-this", "/products?show=unpriced", "/products/new", "/products/imports", "/price-lists", "/price-lists/new"]) {
   test(`the page ${path}`, async () => {
     const page = await newPage();
     await page.goto(path);

@@ -124,6 +124,7 @@ export class Quiet {
       ZOHO_CLIENT_SECRET: "browser-tests",
       ZOHO_ACCOUNTS_URL: this.sandboxUrl,
       ZOHO_API_URL: this.sandboxUrl,
+      STRIPE_API_URL: this.sandboxUrl,
       ...(mail ? await this.mailSettings() : {}),
       ...settings,
     };
