@@ -9,6 +9,7 @@ pub mod config;
 pub mod connections;
 pub mod contacts;
 pub mod db;
+pub mod digest;
 pub mod error;
 pub mod health;
 pub mod http;

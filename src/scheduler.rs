@@ -1,5 +1,6 @@
-//! Ticks once a second: fires what is due, seals what was audited, links what happened to contacts, and forgets what is too old to keep. What is due is decided by rows
-//! (`outbox::schedules`); nothing here needs to be on time, and two processes that tick together do no harm.
+//! Ticks once a second: fires what is due, seals what was audited, links what happened to contacts, and forgets what is too old to
+//! keep. What is due is decided by rows (`outbox::schedules`); nothing here needs to be on time, and two processes that tick together
+//! do no harm.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules by row (ARCHITECTURE.md, "Code layout"): each may use only rows above its own.
 const ROWS: &[&[&str]] = &[
-    &["clock", "config", "error", "line", "money", "random", "records", "vault"],
+    &["clock", "config", "digest", "error", "line", "money", "random", "records", "vault"],
     &["db"],
     &["http", "mail", "web"],
     &["integrations"],

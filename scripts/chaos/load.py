@@ -14,6 +14,14 @@ from . import Broken
 INTAKE_KEY = "the-load-of-kill-test"
 
 
+def connect(port):
+    """A connection that is kept, and whose requests leave at once."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.connect()
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
 class Load:
     """Posts until it is stopped. Keeps what was acknowledged, what broke off, and what should never be answered."""
 
@@ -33,9 +41,7 @@ class Load:
             began = time.monotonic()
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-                    connection.connect()
-                    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    connection = connect(self.port)
             except OSError:
                 # Nobody listens: nothing was sent.
                 connection = None

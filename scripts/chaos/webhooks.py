@@ -7,11 +7,11 @@ import hmac
 import http.client
 import json
 import random
-import socket
 import threading
 import time
 
 from . import Broken
+from .load import connect
 
 SECRET = "whsec_kill_test_0123456789abcdef"
 OURS, OTHERS = "acct_ours", "acct_others"
@@ -137,9 +137,7 @@ class Senders:
         body, headers = delivery.signed()
         try:
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-                connection.connect()
-                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection = connect(self.port)
             connection.request("POST", PATH, body, headers)
             answer = connection.getresponse()
             text = answer.read()

@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use rocket::Request;
 use rocket::http::{Cookie, CookieJar};
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::clock::UtcTime;
+use crate::digest::sha256_hex;
 use crate::web::Site;
 use crate::web::cross_site::SESSION;
 use crate::{Result, random};
@@ -35,8 +35,7 @@ impl Token {
 
     /// The one a cookie brought.
     pub fn of(secret: String) -> Self {
-        let hash = Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { secret, hash }
+        Self { hash: sha256_hex(&secret), secret }
     }
 
     /// The one this request brought.

@@ -3,7 +3,6 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::authorization_queries::{self as queries, Begun, NewState, STATE_LIFE, Spent};
 use super::connect::{self, Candidate, ConnectError, Connected, Occasion, in_time};
@@ -13,6 +12,7 @@ use crate::app::App;
 use crate::audit::{self, Act};
 use crate::config::Config;
 use crate::db::{ReadError, Tx, WriteError};
+use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::integrations::Failure;
 use crate::integrations::zoho::oauth::{self, Client, Grant};
@@ -106,7 +106,7 @@ pub async fn begin(app: &App, form: BeginForm, person: Person) -> Result<String,
     let (now, state) = (app.clock.now(), random::token());
     let row = NewState {
         provider: PROVIDER,
-        state_hash: hash(&state),
+        state_hash: sha256_hex(&state),
         session_id: person.session,
         accounts_url: accounts_url.clone(),
         client_id: client.id.clone(),
@@ -204,7 +204,7 @@ async fn client(app: &App, form: &BeginForm) -> Result<Client, BeginError> {
 }
 
 async fn spend(app: &App, state: &str, session: SessionId) -> Result<Begun, CallbackError> {
-    let (hash, now) = (hash(state), app.clock.now());
+    let (hash, now) = (sha256_hex(state), app.clock.now());
     let spend = move |tx: &mut Tx<'_>| queries::spend(tx, PROVIDER, &hash, session, now).map_err(Error::from);
     let spent: Result<Spent, WriteError<Error>> = app.store.write("connections.spend_state", PROVIDER, spend).await;
     match spent.map_err(Error::from)? {
@@ -220,10 +220,6 @@ async fn spend(app: &App, state: &str, session: SessionId) -> Result<Begun, Call
 fn provider_code(code: &str) -> String {
     let is_code = code.len() <= 60 && code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     if is_code { code.to_owned() } else { "no code".to_owned() }
-}
-
-fn hash(state: &str) -> String {
-    Sha256::digest(state.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn sealed(cause: &VaultError) -> Error {

@@ -82,6 +82,11 @@ pub(super) fn release(tx: &mut Tx<'_>, provider: &str, now: UtcTime) -> QueryRes
     Ok(())
 }
 
+/// The same where it waits for a person; what works is left alone.
+pub(super) fn release_held(tx: &mut Tx<'_>, provider: &str, now: UtcTime) -> QueryResult<()> {
+    if refusal(tx.conn(), provider)?.is_some() { release(tx, provider, now) } else { Ok(()) }
+}
+
 fn change(
     tx: &mut Tx<'_>,
     provider: &str,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::books;
+use super::configured_queries;
 use super::crm_fields::{self, Verdict};
 use super::inspect::{Inspected, Need, inspect};
 use super::model::{Connection, ConnectionId, ConnectionState, failure};
@@ -17,12 +17,14 @@ use crate::app::App;
 use crate::audit::{self, Act};
 use crate::db::{ReadError, Topic, Tx, WriteError};
 use crate::error::Error;
+use crate::integrations::zoho::books::PROVIDER as BOOKS;
 use crate::integrations::zoho::crm::Organisation;
 use crate::integrations::zoho::oauth::{self, AccessToken, Grant};
 use crate::integrations::zoho::scopes::Scope;
 use crate::integrations::zoho::{Called, PROVIDER};
 use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
+use crate::outbox::admin::Request;
 use crate::timeline::{self, Event};
 
 /// A person waits for the answer: no call may take longer.
@@ -226,7 +228,8 @@ async fn keep(app: &App, mut row: NewConnection, inspected: Inspected, occasion:
         let Some(id) = stored else { return Ok(Kept::AlreadyConnected) };
         queries::note_refresh(tx, id, row.connected_at)?;
         crm_fields::queries::keep(tx, id, &fields, row.connected_at)?;
-        books::queries::go_on(tx, row.connected_at)?;
+        // Booking hangs on the same grant.
+        configured_queries::release_held(tx, BOOKS, row.connected_at)?;
         record(tx, &row, before.as_ref(), occasion.who())?;
         tx.touch(Topic::Connections);
         tx.touch(Topic::Jobs);
@@ -245,7 +248,6 @@ async fn keep(app: &App, mut row: NewConnection, inspected: Inspected, occasion:
 
 /// The act and the event of a connection that was made or renewed.
 fn record(tx: &mut Tx<'_>, row: &NewConnection, before: Option<&Connection>, (actor, address): (&str, Option<&str>)) -> Result<(), Error> {
-    let line = LineId::mint(row.connected_at);
     let after = json!({
         "client_id": row.client_id, "api_url": row.api_url, "external_field": row.external_field, "organisation_id": row.organisation_id,
         "organisation": row.organisation_name,
@@ -256,25 +258,38 @@ fn record(tx: &mut Tx<'_>, row: &NewConnection, before: Option<&Connection>, (ac
             "organisation_id": before.organisation_id, "organisation": before.organisation_name, "state": before.state,
         })
     };
+    let action = if before.is_some() { "connections.reconnect" } else { "connections.connect" };
+    let by = Request { actor: actor.to_owned(), reason: None, address: address.map(str::to_owned), now: row.connected_at };
+    record_connected(tx, ("connection:zoho", action), (before.map(told), after), &by)
+}
+
+/// The act and the event of a connection that stands from now on, with what was before and after.
+pub(super) fn record_connected(
+    tx: &mut Tx<'_>,
+    (subject, action): (&'static str, &'static str),
+    (before, after): (Option<Value>, Value),
+    by: &Request,
+) -> Result<(), Error> {
+    let line = LineId::mint(by.now);
     let act = Act {
-        actor,
-        action: if before.is_some() { "connections.reconnect" } else { "connections.connect" },
-        subject: "connection:zoho",
+        actor: &by.actor,
+        action,
+        subject,
         line: Some(&line),
-        reason: None,
-        before: before.map(told),
+        reason: by.reason.as_deref(),
+        before,
         after: Some(after.clone()),
-        address,
+        address: by.address.as_deref(),
     };
-    audit::record(tx, row.connected_at, &act)?;
+    audit::record(tx, by.now, &act)?;
     let event = Event {
         line: &line,
         source: "staff",
         source_event_id: line.as_str(),
         kind: "connection.connected",
-        subject: "connection:zoho",
-        occurred_at: row.connected_at,
+        subject,
+        occurred_at: by.now,
         data: after,
     };
-    Ok(timeline::record(tx, row.connected_at, &event)?)
+    Ok(timeline::record(tx, by.now, &event)?)
 }

@@ -7,6 +7,7 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::line::LineId;
 use crate::outbox::admin::Request;
+use crate::people::{Owner, queries};
 use crate::timeline::links::{self, Linked};
 use crate::timeline::{self, Event};
 
@@ -23,8 +24,10 @@ pub fn parse_note(text: &str) -> std::result::Result<String, String> {
     }
 }
 
-/// Adds a note to `contact:7` or `company:3`.
-pub fn add_note(tx: &mut Tx<'_>, owner: &str, line: &LineId, text: &str, by: &Request) -> Result<()> {
+/// Adds a note to a contact or a company.
+pub fn add_note(tx: &mut Tx<'_>, owner: Owner, line: &LineId, text: &str, by: &Request) -> Result<()> {
+    queries::require(tx.conn(), owner)?;
+    let owner = &owner.subject();
     let event = Event {
         line,
         source: "staff",

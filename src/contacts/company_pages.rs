@@ -1,28 +1,26 @@
-//! The list of companies, a company, and notes on one.
+//! The list of companies, and a company.
 
 use rocket::response::Responder;
 use rocket::serde::json::Json;
-use rocket::{Route, State, get, post, routes};
+use rocket::{Route, State, get, routes};
 use serde_json::{Value, json};
 
-use super::actions::{self, parse_note};
 use super::pages::searched;
 use super::views::{CompanyList, CompanyShow};
 use super::{export, show_queries as queries};
-use crate::accounts::{Operator, Viewer};
+use crate::accounts::Viewer;
 use crate::app::App;
 use crate::audit;
+use crate::db::Conn;
 use crate::db::keyset::Place;
-use crate::db::{Conn, Tx};
-use crate::line::LineId;
-use crate::people::{CompanyId, list_queries, queries as people};
+use crate::people::{CompanyId, list_queries};
 use crate::timeline::FeedFilter;
-use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
+use crate::web::{CsvFile, ListForm, Query, Section, Shape};
 use crate::{Error, Result};
 
 /// The pages.
 pub fn routes() -> Vec<Route> {
-    routes![index, show, note]
+    routes![index, show]
 }
 
 /// The list as a page or as data.
@@ -60,21 +58,4 @@ async fn show(app: &State<App>, viewer: Viewer, id: i64, query: Query) -> Result
     let firm = app.store.read(move |conn: &mut Conn| queries::company(conn, CompanyId(id), &asked, place)).await?;
     let shell = viewer.shell(Section::Companies, firm.company.name.clone()).live("people");
     Ok(CompanyShow::new(shell, &firm, &filter, viewer.may_operate()))
-}
-
-#[post("/companies/<id>/notes", data = "<fields>")]
-async fn note(app: &State<App>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
-    let (id, back) = (CompanyId(id), Back::to(format!("/companies/{id}")));
-    let text = match parse_note(fields.text("note")) {
-        Ok(text) => text,
-        Err(mistake) => return Ok(back.saying(Flash::bad(mistake))),
-    };
-    let by = operator.asks(app.clock.now());
-    let line = LineId::mint(by.now);
-    let add = move |tx: &mut Tx<'_>| -> Result<()> {
-        people::find_company(tx.conn(), id)?.ok_or(Error::NotFound("company"))?;
-        actions::add_note(tx, &id.subject(), &line, &text, &by)
-    };
-    app.store.write("contacts.note", &id.subject(), add).await?;
-    Ok(back.saying(Flash::ok("The note stands in the timeline.")))
 }

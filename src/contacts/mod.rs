@@ -5,6 +5,7 @@ mod company_pages;
 mod export;
 mod linker;
 mod linker_queries;
+mod note_pages;
 mod pages;
 mod show_queries;
 mod views;
@@ -15,5 +16,5 @@ use rocket::Route;
 
 /// The pages.
 pub fn routes() -> Vec<Route> {
-    [pages::routes(), company_pages::routes()].concat()
+    [pages::routes(), company_pages::routes(), note_pages::routes()].concat()
 }

@@ -1,31 +1,29 @@
-//! The list of contacts, a contact, and notes on one.
+//! The list of contacts, and a contact.
 
 use rocket::response::Responder;
 use rocket::serde::json::Json;
-use rocket::{Route, State, get, post, routes};
+use rocket::{Route, State, get, routes};
 use serde_json::{Value, json};
 
-use super::actions::{self, parse_note};
 use super::export;
 use super::show_queries as queries;
 use super::views::{ContactList, ContactShow};
-use crate::accounts::{Operator, Viewer};
+use crate::Result;
+use crate::accounts::Viewer;
 use crate::app::App;
 use crate::audit;
+use crate::db::Conn;
 use crate::db::keyset::Place;
-use crate::db::{Conn, Tx};
-use crate::line::LineId;
-use crate::people::{ContactId, list_queries, queries as people};
+use crate::people::{ContactId, list_queries};
 use crate::timeline::FeedFilter;
-use crate::web::{Back, CsvFile, Fields, Flash, ListForm, Query, Section, Shape};
-use crate::{Error, Result};
+use crate::web::{CsvFile, Fields, ListForm, Query, Section, Shape};
 
 /// The longest text that is searched for.
 const TEXT_MAX: usize = 200;
 
 /// The pages.
 pub fn routes() -> Vec<Route> {
-    routes![index, show, note]
+    routes![index, show]
 }
 
 /// The list as a page or as data.
@@ -69,21 +67,4 @@ async fn show(app: &State<App>, viewer: Viewer, id: i64, query: Query) -> Result
     let known = app.store.read(move |conn: &mut Conn| queries::contact(conn, ContactId(id), &asked, place)).await?;
     let shell = viewer.shell(Section::Contacts, known.contact.label()).live("people");
     Ok(ContactShow::new(shell, &known, &filter, viewer.may_operate()))
-}
-
-#[post("/contacts/<id>/notes", data = "<fields>")]
-async fn note(app: &State<App>, operator: Operator, id: i64, fields: Fields) -> Result<Back> {
-    let (id, back) = (ContactId(id), Back::to(format!("/contacts/{id}")));
-    let text = match parse_note(fields.text("note")) {
-        Ok(text) => text,
-        Err(mistake) => return Ok(back.saying(Flash::bad(mistake))),
-    };
-    let by = operator.asks(app.clock.now());
-    let line = LineId::mint(by.now);
-    let add = move |tx: &mut Tx<'_>| -> Result<()> {
-        people::find(tx.conn(), id)?.ok_or(Error::NotFound("contact"))?;
-        actions::add_note(tx, &id.subject(), &line, &text, &by)
-    };
-    app.store.write("contacts.note", &id.subject(), add).await?;
-    Ok(back.saying(Flash::ok("The note stands in the timeline.")))
 }

@@ -1,15 +1,11 @@
 //! What the pages of contacts and companies read.
 
-use diesel::prelude::*;
-
 use super::linker_queries::{self, Progress};
 use crate::db::Conn;
 use crate::db::keyset::{Page, Place};
-use crate::db::schema::orders;
 use crate::error::{Error, Result};
 use crate::leads::{self, Lead, LeadId};
-use crate::on_backend;
-use crate::orders::{Order, OrderId};
+use crate::orders::{self, Order, OrderId};
 use crate::people::queries::{self as people, Link};
 use crate::people::{Address, Company, CompanyId, Contact, ContactId, list_queries as list};
 use crate::timeline::{self, FeedFilter, FeedPage, Whose};
@@ -65,16 +61,12 @@ pub fn contact(conn: &mut Conn, id: ContactId, filter: &FeedFilter, place: Place
         company: contact.company_id.map(|id| people::find_company(conn, id)).transpose()?.flatten(),
         sharing: people::sharing(conn, id, &values)?,
         leads: leads::queries::by_ids(conn, &lead_ids.into_iter().map(LeadId).collect::<Vec<_>>())?,
-        orders: orders_by_ids(conn, &order_ids.into_iter().map(OrderId).collect::<Vec<_>>())?,
+        orders: orders::queries::by_ids(conn, &order_ids.into_iter().map(OrderId).collect::<Vec<_>>())?,
         feed: timeline::page(conn, &Whose::contact(id), filter, place)?,
         contact,
         addresses,
         links,
     })
-}
-
-fn orders_by_ids(conn: &mut Conn, ids: &[OrderId]) -> QueryResult<Vec<Order>> {
-    on_backend!(conn, |c| orders::table.filter(orders::id.eq_any(ids)).select(Order::as_select()).load(c))
 }
 
 /// A company with all its page shows.

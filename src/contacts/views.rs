@@ -8,7 +8,7 @@ use crate::db::keyset::{Page, Place};
 use crate::leads;
 use crate::orders;
 use crate::people::model::CompanyRule;
-use crate::people::{Address, AddressKind, Company, ContactId, Rule};
+use crate::people::{Address, AddressKind, Company, ContactId, Owner, Rule};
 use crate::timeline::FeedFilter;
 use crate::timeline::feed_views::FeedView;
 use crate::web::parts::{Exports, Fact, Pager, Pill, href, subject_href, subject_label};
@@ -189,8 +189,6 @@ impl ContactShow {
     /// Puts the page together.
     pub fn new(shell: Shell, known: &Known, filter: &FeedFilter, may_operate: bool) -> Self {
         let (contact, times) = (&known.contact, shell.frame.times);
-        let path = format!("/contacts/{}", contact.id);
-        let json = format!("/api/admin/engagement-feed?contact={}", contact.id);
         let letters = contact.label();
         let initials = letters.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect::<String>().to_uppercase();
         let because = contact.company_rule.map(|rule| match rule {
@@ -200,17 +198,17 @@ impl ContactShow {
         let name_from = if contact.is_name_vouched { "told by Stripe" } else { "as typed into a form" };
         let mut facts = vec![Fact::text("Name", format!("{letters}, {name_from}"))];
         if let (Some(company), Some(because)) = (&known.company, because) {
-            facts.push(Fact::text("Company", format!("{}, {because}", company.name)).at(format!("/companies/{}", company.id)));
+            facts.push(Fact::text("Company", format!("{}, {because}", company.name)).at(Owner::Company(company.id).path()));
         }
         Self {
             name: contact.label(),
             initials,
-            company: known.company.as_ref().map(|company| (company.name.clone(), format!("/companies/{}", company.id))),
+            company: known.company.as_ref().map(|company| (company.name.clone(), Owner::Company(company.id).path())),
             since: times.stamp(contact.created_at),
             addresses: known.addresses.iter().map(|address| AddressRow::new(address, &known.sharing, &shell)).collect(),
             facts,
             things: things(known, &shell),
-            feed: FeedView::new(&known.feed, filter, (&path, &json), times),
+            feed: FeedView::new(&known.feed, filter, Some(Owner::Contact(contact.id)), times),
             may_operate,
             shell,
         }
@@ -268,7 +266,6 @@ impl CompanyShow {
     /// Puts the page together.
     pub fn new(shell: Shell, firm: &Firm, filter: &FeedFilter, may_operate: bool) -> Self {
         let (company, times) = (&firm.company, shell.frame.times);
-        let (path, json) = (format!("/companies/{}", company.id), format!("/api/admin/engagement-feed?company={}", company.id));
         let mut facts = vec![Fact::text("Known since", times.stamp(company.created_at).text)];
         match &company.domain {
             Some(domain) => facts.push(Fact::code("Mail domain", domain)),
@@ -290,7 +287,7 @@ impl CompanyShow {
             facts,
             members: members.collect(),
             has_more: firm.members.len() > shown,
-            feed: FeedView::new(&firm.feed, filter, (&path, &json), times),
+            feed: FeedView::new(&firm.feed, filter, Some(Owner::Company(company.id)), times),
             may_operate,
             shell,
         }

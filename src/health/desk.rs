@@ -58,7 +58,7 @@ async fn look(app: &App, registry: &Registry, schedules: &Schedules) -> Report {
     let read = app.store.read(move |conn| -> Result<Facts, Error> {
         let zone = seller::current(conn, &parts.config)?.zone;
         let facts = everything(conn, &registry, &schedules.all(zone), now)?;
-        Ok(Facts { stripe: inbox::stripe_standing(conn, &parts.config.stripe, now)?, ..facts })
+        Ok(Facts { stripe: inbox::stripe_standing(conn, &parts.config.stripe, now)?, inbox: inbox::statistics::backlog(conn)?, ..facts })
     });
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(mut facts)) => {
@@ -102,6 +102,7 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         disk: None,
         zoho: queries::zoho(conn, registry, now)?,
         stripe: inbox::Standing::default(),
+        inbox: inbox::statistics::Backlog::default(),
         leads: queries::lead_figures(conn, now)?,
         jobs: lists::counts_by_kind(conn, queries::COUNTED_MAX)?,
         ready: lists::ready_since(conn, registry, now)?,

@@ -8,6 +8,7 @@ use super::configuration::Finding;
 use crate::clock::UtcTime;
 use crate::connections::Summary;
 use crate::inbox::Standing;
+use crate::inbox::statistics::Backlog;
 use crate::leads::LeadId;
 use crate::leads::statistics::Statistics;
 use crate::outbox::limits::Gauge;
@@ -28,6 +29,8 @@ pub struct Facts {
     pub disk: Option<Disk>,
     pub zoho: Zoho,
     pub stripe: Standing,
+    /// Where the receipts of all providers stand.
+    pub inbox: Backlog,
     pub leads: LeadFigures,
     pub jobs: Vec<KindCount>,
     pub ready: Vec<ReadySince>,

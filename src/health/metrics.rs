@@ -175,14 +175,14 @@ fn inbox(text: &mut Exposition, facts: &Facts) {
         Kind::Gauge,
         "Events of providers by how we know of them and how far they are; the states hold the newest 10000 each.",
     );
-    for count in &facts.stripe.receipts {
+    for count in &facts.inbox.receipts {
         text.sample(&[("provider", &count.provider), ("verdict", &count.verdict), ("state", &count.state)], count.total);
     }
     text.family("throughline_webhooks_refused_24h", Kind::Gauge, "Webhooks of the last 24 hours whose signature was wrong, by what was.");
     for (flaw, count) in &facts.stripe.refused {
         text.sample(&[("provider", stripe::PROVIDER), ("flaw", flaw.as_str())], count);
     }
-    let oldest = facts.stripe.oldest_waiting.map_or(0, |since| (facts.at - since).num_seconds().max(0));
+    let oldest = facts.inbox.oldest_waiting.map_or(0, |since| (facts.at - since).num_seconds().max(0));
     text.family(
         "throughline_receipts_oldest_waiting_seconds",
         Kind::Gauge,

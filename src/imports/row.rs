@@ -2,11 +2,11 @@
 //! for something optional is kept with a note: nobody can ask its sender any more.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::plan::{Field, Plan};
 use super::values;
 use crate::clock::UtcTime;
+use crate::digest::sha256_hex;
 use crate::leads::model::NewLead;
 use crate::leads::old_leads::OldLead;
 use crate::leads::{LeadKind, LeadStatus, submission};
@@ -298,7 +298,7 @@ fn key(old_id: Option<&str>, kind: LeadKind, submission: &Map<String, Value>, da
             json!([kind, who, of("message"), of("items"), of("conversation_id"), of("transcript"), dated])
         }
     };
-    Sha256::digest(identity.to_string().as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(identity.to_string())[..32].to_owned()
 }
 
 fn text(value: Value) -> String {

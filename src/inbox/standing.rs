@@ -6,7 +6,6 @@ use diesel::QueryResult;
 use super::feed_queries::{self, Feed};
 use super::model::{ReceiptState, Verdict};
 use super::refused_queries::{self, LOOK_BACK};
-use super::statistics::StateCount;
 use super::{list_queries, refusals, statistics};
 use crate::clock::UtcTime;
 use crate::config::StripeConfig;
@@ -33,10 +32,6 @@ pub struct Standing {
     pub refused: Vec<(Flaw, i64)>,
     /// Receipts that could not be interpreted, up to `statistics::COUNT_MAX`.
     pub failed: i64,
-    /// Where receipts stand, up to `statistics::COUNT_MAX` in each state.
-    pub receipts: Vec<StateCount>,
-    /// Since when the receipt waits that has waited longest to be interpreted.
-    pub oldest_waiting: Option<UtcTime>,
     /// Why Stripe's API refuses us; None: it does not.
     pub refusal: Option<String>,
 }
@@ -51,8 +46,6 @@ pub fn of_stripe(conn: &mut Conn, config: &StripeConfig, now: UtcTime) -> QueryR
         feed: feed_queries::find(conn, PROVIDER)?,
         refused: refused_queries::counts_since(conn, refusals::hour_of(now - LOOK_BACK))?,
         failed: statistics::count(conn, ReceiptState::Failed)?,
-        receipts: statistics::by_state(conn)?,
-        oldest_waiting: statistics::oldest_waiting(conn)?,
         refusal: connections::refusal(conn, PROVIDER)?,
     })
 }

@@ -105,8 +105,22 @@ pub struct StateCount {
     pub total: i64,
 }
 
-/// Where receipts stand, over the newest 10,000 in each state.
-pub fn by_state(conn: &mut Conn) -> QueryResult<Vec<StateCount>> {
+/// Where the receipts of all providers stand.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog {
+    /// Up to [`COUNT_MAX`] in each state.
+    pub receipts: Vec<StateCount>,
+    /// Since when the receipt waits that has waited longest to be interpreted.
+    pub oldest_waiting: Option<UtcTime>,
+}
+
+/// Looks, at a bounded number of rows.
+pub fn backlog(conn: &mut Conn) -> QueryResult<Backlog> {
+    Ok(Backlog { receipts: by_state(conn)?, oldest_waiting: oldest_waiting(conn)? })
+}
+
+/// Over the newest 10,000 in each state.
+fn by_state(conn: &mut Conn) -> QueryResult<Vec<StateCount>> {
     let sql = format!(
         "SELECT provider, verdict, state, COUNT(*) AS total FROM (SELECT provider, verdict, state FROM receipts WHERE state = $1 \
          ORDER BY received_at DESC, id DESC LIMIT {COUNT_MAX}) AS newest GROUP BY provider, verdict, state ORDER BY provider, verdict"
@@ -120,8 +134,7 @@ pub fn by_state(conn: &mut Conn) -> QueryResult<Vec<StateCount>> {
     Ok(all)
 }
 
-/// Since when the receipt waits that has waited longest to be interpreted.
-pub fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<UtcTime>> {
+fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<UtcTime>> {
     receipts::table
         .filter(receipts::state.eq(ReceiptState::Received))
         .order((receipts::received_at, receipts::id))

@@ -14,7 +14,6 @@ use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
 use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue};
 use crate::timeline::{self, Event};
-pub use crate::web::sha256_hex as hash;
 use diesel::QueryResult;
 
 /// Takes a lead in: its row, the event, and all that follows.

@@ -7,7 +7,6 @@ use rocket::serde::json::Json;
 use rocket::{Request, Response, Route, State, get, post, routes};
 use serde_json::{Map, Value, json};
 
-use super::actions;
 use super::defence::{Challenge, Defence, Form};
 use super::forms::{self, Outcome, Refused, Sender, Visit};
 use super::model::LeadKind;
@@ -16,6 +15,7 @@ use super::queries;
 use super::reception::{self, Arrival, Caller, Received, Refusal};
 use super::submission;
 use crate::app::App;
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::web::{Body, ClientAddress, Problem};
 
@@ -71,7 +71,7 @@ async fn store_chatbot_lead(
 /// The state only: whoever has the token may see how far the lead is, not what it says.
 #[get("/api/leads/<token>")]
 async fn lead_status(app: &State<App>, token: &str) -> Result<Value> {
-    let token_hash = actions::hash(token);
+    let token_hash = sha256_hex(token);
     let status = app.store.read(move |conn| queries::status_by_token_hash(conn, &token_hash).map_err(Error::from)).await?;
     let status = status.ok_or(Error::NotFound("lead"))?.told_outside();
     Ok(json!({ "status": status }))

@@ -3,28 +3,20 @@
 
 use std::num::NonZeroU32;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use rocket::http::Status;
 
 use super::defence::around;
 use crate::config::{Config, IntakeLimit};
-use crate::web::{ClientAddress, Problem};
+use crate::web::{CallerLimit, ClientAddress, Problem};
 
 const NETWORK_FACTOR: u32 = 4;
-/// Once so many callers are remembered, those that have been quiet are forgotten.
-const REMEMBERED_MAX: usize = 100_000;
-
 /// Counts submissions; one per process.
-pub struct IntakeLimiter {
-    limits: Option<Limits>,
-    clock: DefaultClock,
-}
+pub struct IntakeLimiter(Option<Limits>);
 
 struct Limits {
-    by_address: DefaultKeyedRateLimiter<String>,
-    by_network: DefaultKeyedRateLimiter<IpNet>,
+    by_address: CallerLimit<String>,
+    by_network: CallerLimit<IpNet>,
 }
 
 impl IntakeLimiter {
@@ -33,21 +25,18 @@ impl IntakeLimiter {
         let limits = match config.intake_limit {
             IntakeLimit::Off => None,
             IntakeLimit::PerMinute(per_minute) => Some(Limits {
-                by_address: RateLimiter::keyed(quota(per_minute)),
-                by_network: RateLimiter::keyed(quota(per_minute.saturating_mul(NETWORK_FACTOR))),
+                by_address: CallerLimit::per_minute(at_least_one(per_minute)),
+                by_network: CallerLimit::per_minute(at_least_one(per_minute.saturating_mul(NETWORK_FACTOR))),
             }),
         };
-        Self { limits, clock: DefaultClock::default() }
+        Self(limits)
     }
 
     /// Counts a submission; the seconds to wait where there were too many.
     pub fn ask(&self, caller: &ClientAddress) -> Option<u64> {
-        let limits = self.limits.as_ref()?;
-        limits.forget_quiet_callers();
-        let by_address = limits.by_address.check_key(&caller.network).err();
-        let by_network = limits.by_network.check_key(&around(caller.ip)).err();
-        let waits = [by_address, by_network].into_iter().flatten().map(|denied| denied.wait_time_from(self.clock.now()).as_secs() + 1);
-        waits.max()
+        let limits = self.0.as_ref()?;
+        // Both are counted, whichever refuses.
+        limits.by_address.ask(&caller.network).max(limits.by_network.ask(&around(caller.ip)))
     }
 }
 
@@ -57,17 +46,8 @@ pub fn too_many(seconds: u64) -> Problem {
     problem.detail(format!("Try again in {seconds} s. Nothing was saved.")).retry_after(seconds)
 }
 
-impl Limits {
-    fn forget_quiet_callers(&self) {
-        if self.by_address.len() > REMEMBERED_MAX {
-            self.by_address.retain_recent();
-            self.by_network.retain_recent();
-        }
-    }
-}
-
-fn quota(per_minute: u32) -> Quota {
-    Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN))
+fn at_least_one(per_minute: u32) -> NonZeroU32 {
+    NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN)
 }
 
 #[cfg(test)]

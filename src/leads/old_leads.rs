@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use super::actions::hash;
 use super::deliver_job::DeliverLead;
 use super::model::{Arrived, LeadId, LeadStatus, NewLead};
 use super::queries::{self, Progress};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
+use crate::digest::sha256_hex;
 use crate::line::LineId;
 use crate::outbox::{Lane, NewJob, enqueue_in_lane};
 use crate::random;
@@ -44,7 +44,7 @@ pub struct Arrival {
 impl Arrival {
     /// Mints what a lead needs; before the write, which may run more than once.
     pub fn new(now: UtcTime, lead: OldLead, event_id: String, told: Value) -> Self {
-        Self { line: LineId::mint(now), token_hash: hash(&random::token()), lead, event_id, told }
+        Self { line: LineId::mint(now), token_hash: sha256_hex(random::token()), lead, event_id, told }
     }
 }
 

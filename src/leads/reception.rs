@@ -17,6 +17,7 @@ use super::submission::{self, Mistake};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::Tx;
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::line::LineId;
 use crate::random;
@@ -77,7 +78,7 @@ pub async fn take_in(app: &App, defence: &Defence, caller: Caller, mut arrival: 
     let token = random::token();
     let claims = claims(&arrival, key.as_deref(), &judged);
     let writer_key = claims.first().map(|claim| claim.key_hash.clone());
-    let write = Write { line: LineId::mint(now), token_hash: actions::hash(&token), token, public_url: caller.public_url, new, judged };
+    let write = Write { line: LineId::mint(now), token_hash: sha256_hex(&token), token, public_url: caller.public_url, new, judged };
     let writer_key = writer_key.unwrap_or_else(|| write.line.to_string());
     let store = move |tx: &mut Tx<'_>| write.once(tx, now, &claims);
     Ok(app.store.write("leads.receive", &writer_key, store).await.map_err(Error::from)?)
@@ -93,12 +94,11 @@ struct Claim {
 
 /// Hashed here: the writer's thread has better things to do. The caller's key comes first: it decides.
 fn claims(arrival: &Arrival<'_>, key: Option<&str>, judged: &Judged) -> Vec<Claim> {
-    let body_hash = || actions::hash(&String::from_utf8_lossy(arrival.body));
-    let by_key =
-        key.map(|key| Claim { scope: arrival.route.into(), key_hash: actions::hash(key), body_hash: body_hash(), is_stamp: false });
+    let body_hash = || sha256_hex(arrival.body);
+    let by_key = key.map(|key| Claim { scope: arrival.route.into(), key_hash: sha256_hex(key), body_hash: body_hash(), is_stamp: false });
     let by_stamp = judged.stamp_nonce.as_deref().map(|nonce| Claim {
         scope: format!("stamp:{}", arrival.form.id),
-        key_hash: actions::hash(nonce),
+        key_hash: sha256_hex(nonce),
         body_hash: body_hash(),
         is_stamp: true,
     });

@@ -13,7 +13,7 @@ use super::statistics::COUNT_MAX;
 use crate::db::keyset::Place;
 use crate::outbox::JobRow;
 use crate::outbox::waiting::Reasons;
-use crate::people::{Contact, Rule};
+use crate::people::{self, Contact, Rule};
 use crate::saved_filters::FilterStrip;
 use crate::timeline::story::Story;
 use crate::web::parts::{ActLink, Choice, Entry, Exports, Fact, Pager, Pill, Tab, pretty};
@@ -318,10 +318,7 @@ fn status_href(status: LeadStatus) -> String {
 fn facts(found: &LeadStory) -> Vec<Fact> {
     let lead = &found.lead;
     let mut facts = vec![Fact::text("Name", &lead.name)];
-    let whose = |(contact, rule): &(Contact, Rule)| {
-        Fact::text("Contact", format!("{}, {}", contact.label(), rule.words())).at(format!("/contacts/{}", contact.id))
-    };
-    facts.extend(found.whose.as_ref().map(whose));
+    facts.extend(found.whose.as_ref().map(people::whose_fact));
     let optional = [
         lead.company.as_ref().map(|company| Fact::text("Company", company)),
         lead.email.as_ref().map(|email| Fact::text("Mail address", email)),

@@ -37,6 +37,13 @@ text_enum! {
     }
 }
 
+impl OrderState {
+    /// Whether a customer may still pay, on this page or on another one.
+    pub fn is_payable(self) -> bool {
+        matches!(self, Self::Open | Self::Expired | Self::Failed)
+    }
+}
+
 text_enum! {
     /// What a person has to look at.
     pub enum Attention {

@@ -76,6 +76,11 @@ pub fn find(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Order>> {
     orders::table.find(id.0).select(Order::as_select()).first(conn).optional()
 }
 
+/// The orders with these ids, in no order.
+pub fn by_ids(conn: &mut Conn, ids: &[OrderId]) -> QueryResult<Vec<Order>> {
+    on_backend!(conn, |c| orders::table.filter(orders::id.eq_any(ids)).select(Order::as_select()).load(c))
+}
+
 /// Our own order of that name.
 pub fn by_reference(conn: &mut Conn, reference: &str) -> QueryResult<Option<OrderId>> {
     orders::table.filter(orders::reference.eq(reference)).select(orders::id).first(conn).optional()

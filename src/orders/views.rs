@@ -11,7 +11,7 @@ use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
 use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
-use crate::people::{Contact, Rule};
+use crate::people::{self, Contact, Rule};
 use crate::saved_filters::FilterStrip;
 use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
 use crate::web::{Shell, Stamp, Times, format};
@@ -254,7 +254,7 @@ impl OrderShow {
             entries: happenings.collect(),
             money: money(standing, times),
             customer: customer(story),
-            checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, is_payable(standing.state), times)).collect(),
+            checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, standing.state.is_payable(), times)).collect(),
             to_do: to_do(standing, &story.objects),
             shell,
         }
@@ -276,20 +276,13 @@ fn money(standing: &Standing, times: Times) -> Vec<Fact> {
 
 fn customer(story: &OrderStory) -> Vec<Fact> {
     let (order, standing) = (&story.order, &story.order.standing);
-    let whose = |(contact, rule): &(Contact, Rule)| {
-        Fact::text("Contact", format!("{}, {}", contact.label(), rule.words())).at(format!("/contacts/{}", contact.id))
-    };
-    let mut facts: Vec<Fact> = story.whose.iter().map(whose).collect();
+    let mut facts: Vec<Fact> = story.whose.iter().map(people::whose_fact).collect();
     facts.extend(standing.person.iter().map(|person| Fact::text("Name", person.clone())));
     facts.extend(standing.email.iter().map(|email| Fact::code("Mail", email.clone())));
     facts.extend(standing.customer.iter().map(|customer| Fact::code("Customer at Stripe", customer.clone())));
     facts.extend(order.reference.iter().map(|reference| Fact::code("Our reference", reference.clone())));
     facts.push(Fact::code("Line", order.line_id.clone()).at(format!("/lines/{}", order.line_id)));
     facts
-}
-
-fn is_payable(state: OrderState) -> bool {
-    matches!(state, OrderState::Open | OrderState::Expired | OrderState::Failed)
 }
 
 fn to_do(standing: &Standing, objects: &[Object]) -> Vec<String> {

@@ -6,6 +6,8 @@ pub mod identify_queries;
 pub mod list_queries;
 pub mod model;
 pub mod queries;
+mod views;
 
 pub use identify_queries::identify;
-pub use model::{Address, AddressKind, Company, CompanyId, Contact, ContactId, Facts, Identified, Rule};
+pub use model::{Address, AddressKind, Company, CompanyId, Contact, ContactId, Facts, Identified, Owner, Rule};
+pub use views::whose_fact;

@@ -31,6 +31,31 @@ impl CompanyId {
     }
 }
 
+/// Who has a page and a timeline of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Contact(ContactId),
+    Company(CompanyId),
+}
+
+impl Owner {
+    /// How events, links and audit rows name it.
+    pub fn subject(self) -> String {
+        match self {
+            Self::Contact(id) => id.subject(),
+            Self::Company(id) => id.subject(),
+        }
+    }
+
+    /// The address of its page.
+    pub fn path(self) -> String {
+        match self {
+            Self::Contact(id) => format!("/contacts/{id}"),
+            Self::Company(id) => format!("/companies/{id}"),
+        }
+    }
+}
+
 text_enum! {
     /// What kind of address it is, the surest first: the order in which they are tried.
     pub enum AddressKind {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::model::{Address, Company, CompanyId, Contact, ContactId, Identified, Rule};
+use super::model::{Address, Company, CompanyId, Contact, ContactId, Identified, Owner, Rule};
 use crate::clock::UtcTime;
 use crate::db::schema::{companies, contact_addresses, contact_links, contacts};
 use crate::db::{Conn, Topic, Tx};
+use crate::error::{Error, Result};
 use crate::on_backend;
 
 /// Addresses of one contact that its page shows.
@@ -23,6 +24,15 @@ pub fn find_company(conn: &mut Conn, id: CompanyId) -> QueryResult<Option<Compan
     companies::table.find(id.0).select(Company::as_select()).first(conn).optional()
 }
 
+/// Refuses where there is no such contact or company.
+pub fn require(conn: &mut Conn, owner: Owner) -> Result<()> {
+    let (is_there, what) = match owner {
+        Owner::Contact(id) => (find(conn, id)?.is_some(), "contact"),
+        Owner::Company(id) => (find_company(conn, id)?.is_some(), "company"),
+    };
+    if is_there { Ok(()) } else { Err(Error::NotFound(what)) }
+}
+
 /// The addresses of a contact, those that identify it first.
 pub fn addresses(conn: &mut Conn, id: ContactId) -> QueryResult<Vec<Address>> {
     contact_addresses::table
@@ -33,7 +43,7 @@ pub fn addresses(conn: &mut Conn, id: ContactId) -> QueryResult<Vec<Address>> {
         .load(conn)
 }
 
-/// The first address of each kind that identifies these contacts, and the names of all of them.
+/// Contacts by their ids.
 pub fn by_ids(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<BTreeMap<ContactId, Contact>> {
     let found: Vec<Contact> = on_backend!(conn, |c| contacts::table.filter(contacts::id.eq_any(ids)).select(Contact::as_select()).load(c))?;
     Ok(found.into_iter().map(|contact| (contact.id, contact)).collect())

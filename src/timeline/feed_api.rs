@@ -6,7 +6,6 @@ use rocket::response::Responder;
 use rocket::response::content::RawJson;
 use rocket::{Request, Route, State, get, routes};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::feed_queries::{self, FeedPage, Told, Whose};
 use super::filter::FeedFilter;
@@ -16,7 +15,8 @@ use crate::app::App;
 use crate::audit;
 use crate::db::Conn;
 use crate::db::keyset::Place;
-use crate::people::{CompanyId, ContactId, queries as people};
+use crate::digest::sha256_hex;
+use crate::people::{CompanyId, ContactId, Owner, queries as people};
 use crate::web::{Fields, Query, format};
 use crate::{Error, Result};
 
@@ -55,69 +55,51 @@ impl Known {
     }
 }
 
-/// Whose timeline is asked for: `contact=7`, `company=3`, or nothing.
-#[derive(Clone, Copy)]
-enum Asked {
-    Everyones,
-    Contact(ContactId),
-    Company(CompanyId),
+/// Whose timeline is asked for: `contact=7`, `company=3`; None: everybody's.
+fn asked_for(query: &Fields) -> Result<Option<Owner>> {
+    let id = |name: &'static str| match query.text(name) {
+        "" => Ok(None),
+        text => text.parse::<i64>().map(Some).map_err(|_| Error::NotFound(name)),
+    };
+    let (contact, company) = (id("contact")?, id("company")?);
+    Ok(contact.map(|id| Owner::Contact(ContactId(id))).or(company.map(|id| Owner::Company(CompanyId(id)))))
 }
 
-impl Asked {
-    fn of(query: &Fields) -> Result<Self> {
-        let id = |name: &'static str| match query.text(name) {
-            "" => Ok(None),
-            text => text.parse::<i64>().map(Some).map_err(|_| Error::NotFound(name)),
-        };
-        Ok(match (id("contact")?, id("company")?) {
-            (Some(contact), _) => Self::Contact(ContactId(contact)),
-            (None, Some(company)) => Self::Company(CompanyId(company)),
-            (None, None) => Self::Everyones,
-        })
+/// The feed's address without a filter.
+pub fn path_of(owner: Option<Owner>) -> String {
+    match owner {
+        None => PATH.to_owned(),
+        Some(Owner::Contact(id)) => format!("{PATH}?contact={id}"),
+        Some(Owner::Company(id)) => format!("{PATH}?company={id}"),
     }
+}
 
-    fn whose(self, conn: &mut Conn) -> Result<Whose> {
-        Ok(match self {
-            Self::Everyones => Whose::Everyones,
-            Self::Contact(id) => {
-                people::find(conn, id)?.ok_or(Error::NotFound("contact"))?;
-                Whose::contact(id)
-            }
-            Self::Company(id) => {
-                people::find_company(conn, id)?.ok_or(Error::NotFound("company"))?;
-                Whose::company(conn, id)?
-            }
-        })
-    }
-
-    /// Its address without a filter.
-    fn path(self) -> String {
-        match self {
-            Self::Everyones => PATH.to_owned(),
-            Self::Contact(id) => format!("{PATH}?contact={id}"),
-            Self::Company(id) => format!("{PATH}?company={id}"),
-        }
-    }
+fn whose(conn: &mut Conn, owner: Option<Owner>) -> Result<Whose> {
+    let Some(owner) = owner else { return Ok(Whose::Everyones) };
+    people::require(conn, owner)?;
+    Ok(match owner {
+        Owner::Contact(id) => Whose::contact(id),
+        Owner::Company(id) => Whose::company(conn, id)?,
+    })
 }
 
 #[get("/api/admin/engagement-feed")]
 async fn feed(app: &State<App>, viewer: Viewer, known: Known, query: Query) -> Result<Answer> {
-    let (filter, asked) = (FeedFilter::of(&query, viewer.times()), Asked::of(&query)?);
+    let (filter, owner) = (FeedFilter::of(&query, viewer.times()), asked_for(&query)?);
     let place: Place = query.text("place").parse().unwrap_or_default();
     let narrowed = filter.clone();
     let read = move |conn: &mut Conn| -> Result<FeedPage> {
-        let whose = asked.whose(conn)?;
+        let whose = whose(conn, owner)?;
         Ok(feed_queries::page(conn, &whose, &narrowed, place)?)
     };
-    let page = app.store.read(read).await?;
-    let body = to_json(&page, &filter, &asked.path()).to_string();
-    let digest: String = Sha256::digest(body.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("W/\"{digest}\"");
+    let (page, path) = (app.store.read(read).await?, path_of(owner));
+    let body = to_json(&page, &filter, &path).to_string();
+    let etag = format!("W/\"{}\"", &sha256_hex(&body)[..32]);
     let header = Header::new("ETag", etag.clone());
     if known.has(&etag) {
         return Ok(Answer::Same((), header));
     }
-    let told = json!({ "address": filter.href(&asked.path(), Some(place)) });
+    let told = json!({ "address": filter.href(&path, Some(place)) });
     audit::record_taken(app, viewer.takes_along("timeline.feed", "events", told)).await?;
     Ok(Answer::Whole(RawJson(body), header))
 }
@@ -138,11 +120,10 @@ fn to_json(feed: &FeedPage, filter: &FeedFilter, path: &str) -> Value {
 
 fn event(told: &Told, feed: &FeedPage) -> Value {
     let row = &told.event;
-    let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
-    let by = feed_queries::by(&row.data).map(|actor| story::who(&actor, &feed.staff));
+    let by = told.by().map(|actor| story::who(actor, &feed.staff));
     json!({
         "id": row.id, "occurred_at": format::rfc3339(row.occurred_at), "source": row.source, "kind": row.kind, "title": story::told(&row.kind).2,
-        "is_human": kinds::is_by_people(&row.kind), "subject": row.subject, "line_id": row.line_id, "by": by, "data": data,
+        "is_human": kinds::is_by_people(&row.kind), "subject": row.subject, "line_id": row.line_id, "by": by, "data": told.data,
         "contact": told.contact.as_ref().map(|contact| json!({ "id": contact.id, "name": contact.name, "company_id": contact.company_id })),
     })
 }

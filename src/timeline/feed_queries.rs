@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
+use serde_json::Value;
 
 use super::filter::FeedFilter;
 use crate::clock::UtcTime;
@@ -53,6 +54,8 @@ impl Whose {
 #[derive(Clone, Debug)]
 pub struct Told {
     pub event: EventRow,
+    /// What the event says besides; null where that cannot be read.
+    pub data: Value,
     pub contact: Option<Contact>,
 }
 
@@ -290,21 +293,26 @@ fn tell(conn: &mut Conn, ids: &[i64]) -> QueryResult<ToldById> {
     let of_contact = |owner: &str| owner.strip_prefix("contact:").and_then(|id| id.parse().ok()).map(ContactId);
     let owners: BTreeMap<i64, ContactId> = links.iter().filter_map(|(event, owner)| Some((*event, of_contact(owner)?))).collect();
     let contacts = people::by_ids(conn, &owners.values().copied().collect::<Vec<_>>())?;
-    let staff = staff(conn, &rows)?;
-    let tell = |event: EventRow| (event.id, Told { contact: owners.get(&event.id).and_then(|id| contacts.get(id)).cloned(), event });
-    Ok((rows.into_iter().map(tell).collect(), staff))
+    let tell = |event: EventRow| {
+        let data = serde_json::from_str(&event.data).unwrap_or_default();
+        (event.id, Told { contact: owners.get(&event.id).and_then(|id| contacts.get(id)).cloned(), data, event })
+    };
+    let told: BTreeMap<i64, Told> = rows.into_iter().map(tell).collect();
+    let staff = staff(conn, told.values())?;
+    Ok((told, staff))
 }
 
 /// The names of those who did it, where an event says so.
-fn staff(conn: &mut Conn, rows: &[EventRow]) -> QueryResult<BTreeMap<String, String>> {
-    let ids: Vec<i64> = rows.iter().filter_map(|row| by(&row.data)?.strip_prefix("user:")?.parse().ok()).collect();
+fn staff<'a>(conn: &mut Conn, told: impl Iterator<Item = &'a Told>) -> QueryResult<BTreeMap<String, String>> {
+    let ids: Vec<i64> = told.filter_map(|told| told.by()?.strip_prefix("user:")?.parse().ok()).collect();
     let named: Vec<(i64, String)> =
         on_backend!(conn, |c| users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(c))?;
     Ok(named.into_iter().map(|(id, name)| (format!("user:{id}"), name)).collect())
 }
 
-/// Who of the staff did it.
-pub fn by(data: &str) -> Option<String> {
-    let data: serde_json::Value = serde_json::from_str(data).ok()?;
-    Some(data.get("by")?.as_str()?.to_owned())
+impl Told {
+    /// Who of the staff did it.
+    pub fn by(&self) -> Option<&str> {
+        self.data.get("by")?.as_str()
+    }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::feed_queries::{self, FeedPage, Told};
+use super::feed_queries::{FeedPage, Told};
 use super::filter::FeedFilter;
-use super::{kinds, story};
+use super::{feed_api, kinds, story};
 use crate::money::{Currency, Money};
+use crate::people::Owner;
 use crate::web::parts::{Choice, Pager, Select, subject_href};
 use crate::web::{Stamp, Times, format};
 
@@ -41,6 +42,7 @@ pub struct Moment {
     pub href: String,
     /// `3 times, first at 14:02`; empty where it was once.
     pub repeats: String,
+    count: i64,
     pub note: String,
     /// What somebody wrote.
     pub quote: String,
@@ -51,20 +53,22 @@ pub struct Moment {
 }
 
 impl FeedView {
-    /// Puts it together. `path` is the page's own; a page about one contact does not name them in each row.
-    pub fn new(feed: &FeedPage, filter: &FeedFilter, (path, json): (&str, &str), times: Times) -> Self {
-        let names_people = !path.starts_with("/contacts/");
+    /// Puts it together. Whose it is says where it stands (None: everybody's, on a page of its own); a page about one contact does not
+    /// name them in each row.
+    pub fn new(feed: &FeedPage, filter: &FeedFilter, owner: Option<Owner>, times: Times) -> Self {
+        let names_people = !matches!(owner, Some(Owner::Contact(_)));
+        let path = owner.map_or_else(|| super::pages::PATH.to_owned(), Owner::path);
         let mut days: Vec<Day> = Vec::new();
         let mut last: Option<&Told> = None;
         for told in &feed.page.rows {
             let title = times.day_title(told.event.occurred_at);
-            let moment = Moment::new(told, feed, names_people, times);
-            match days.last_mut().filter(|day| day.title == title) {
-                Some(day) => match day.moments.last_mut().filter(|_| last.is_some_and(|last| is_repeat(last, told))) {
-                    Some(before) => before.repeat(times.clock(told.event.occurred_at)),
-                    None => day.moments.push(moment),
-                },
-                None => days.push(Day { title, moments: vec![moment] }),
+            if days.last().is_none_or(|day| day.title != title) {
+                days.push(Day { title, moments: Vec::new() });
+            }
+            let Some(Day { moments, .. }) = days.last_mut() else { continue };
+            match moments.last_mut().filter(|_| last.is_some_and(|last| is_repeat(last, told))) {
+                Some(before) => before.repeat(times.clock(told.event.occurred_at)),
+                None => moments.push(Moment::new(told, feed, names_people, times)),
             }
             last = Some(told);
         }
@@ -72,7 +76,6 @@ impl FeedView {
             |name, label, all, among: Vec<(&str, &str)>, chosen: &str| Select { name, label, all, choices: Choice::among(among, chosen) };
         let groups = kinds::GROUPS.iter().map(|(value, label, _)| (*value, *label)).collect();
         Self {
-            path: path.to_owned(),
             days,
             selects: vec![
                 select("kind", "Kind", "All kinds", groups, &filter.kind),
@@ -84,10 +87,11 @@ impl FeedView {
             is_narrowed: !filter.is_empty(),
             searched: feed.searched_to.map(|at| format!("Looked back to {}.", times.stamp(at).text)).unwrap_or_default(),
             pager: Pager {
-                newer: feed.page.newer.map(|place| filter.href(path, Some(place))),
-                older: feed.page.older.map(|place| filter.href(path, Some(place))),
+                newer: feed.page.newer.map(|place| filter.href(&path, Some(place))),
+                older: feed.page.older.map(|place| filter.href(&path, Some(place))),
             },
-            json: filter.href(json, None),
+            json: filter.href(&feed_api::path_of(owner), None),
+            path,
         }
     }
 }
@@ -102,8 +106,8 @@ impl Moment {
     fn new(told: &Told, feed: &FeedPage, names_people: bool, times: Times) -> Self {
         let event = &told.event;
         let (tone, icon, title) = story::told(&event.kind);
-        let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
-        let by = feed_queries::by(&event.data).map(|actor| format!("by {}", story::who(&actor, &feed.staff)));
+        let data = &told.data;
+        let by = told.by().map(|actor| format!("by {}", story::who(actor, &feed.staff)));
         let person = told.contact.as_ref().filter(|_| names_people);
         let page = subject_href(&event.subject).filter(|_| event.kind != "note.added");
         Self {
@@ -113,7 +117,8 @@ impl Moment {
             title,
             href: page.unwrap_or_else(|| format!("/lines/{}", event.line_id)),
             repeats: String::new(),
-            note: [amount(&data), about(&data), by].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+            count: 1,
+            note: [amount(data), about(data), by].into_iter().flatten().collect::<Vec<_>>().join(" · "),
             quote: data.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
             person: person.map(crate::people::Contact::label).unwrap_or_default(),
             person_href: person.map(|contact| format!("/contacts/{}", contact.id)).unwrap_or_default(),
@@ -123,8 +128,8 @@ impl Moment {
 
     /// Rows come newest first: each repeat is an earlier time.
     fn repeat(&mut self, first: String) {
-        let times = self.repeats.split(' ').next().and_then(|count| count.parse::<i64>().ok()).unwrap_or(1) + 1;
-        self.repeats = format!("{} times, first at {first}", format::number(times));
+        self.count += 1;
+        self.repeats = format!("{} times, first at {first}", format::number(self.count));
     }
 }
 

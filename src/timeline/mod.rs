@@ -1,5 +1,5 @@
 //! What happened, append-only: every feature records its events here. Whose timeline an event stands in is a link over it (`links`), which
-//! the linker of contacts makes; `feed` reads the timelines.
+//! the linker of contacts makes; `feed_queries` reads the timelines.
 
 mod feed_api;
 mod feed_queries;

@@ -13,6 +13,9 @@ use crate::db::Conn;
 use crate::web::{Query, Section, Shell};
 use crate::{Error, Result};
 
+/// Where it is.
+pub const PATH: &str = "/timeline";
+
 /// The page.
 pub fn routes() -> Vec<Route> {
     routes![index]
@@ -31,6 +34,6 @@ async fn index(app: &State<App>, viewer: Viewer, query: Query) -> Result<Timelin
     let asked = filter.clone();
     let read = move |conn: &mut Conn| feed_queries::page(conn, &Whose::Everyones, &asked, place).map_err(Error::from);
     let page = app.store.read(read).await?;
-    let feed = FeedView::new(&page, &filter, ("/timeline", super::feed_api::PATH), viewer.times());
+    let feed = FeedView::new(&page, &filter, None, viewer.times());
     Ok(TimelinePage { shell: viewer.shell(Section::Timeline, "Timeline").live("timeline"), feed })
 }

@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
-use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
@@ -35,9 +34,4 @@ impl<'r> FromRequest<'r> for IdempotencyKey {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         Outcome::Success(Self::of(request))
     }
-}
-
-/// SHA-256 in hex: what is stored of a key, so that the table gives none away.
-pub fn sha256_hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod assets;
 pub mod body;
+mod caller_limit;
 pub mod catchers;
 pub mod compress;
 pub mod cors;
@@ -30,13 +31,14 @@ pub mod wants;
 
 pub use address::ClientAddress;
 pub use body::Body;
+pub use caller_limit::CallerLimit;
 pub use csv::CsvFile;
 pub use field::Field;
 pub use fields::{Fields, Query};
 pub use flash::{Back, Flash};
 pub use format::{Stamp, Times};
 pub use headers::LeadingTo;
-pub use idempotency::{IdempotencyKey, sha256_hex};
+pub use idempotency::IdempotencyKey;
 pub use list_form::{ListForm, Shape};
 pub use problem::Problem;
 pub use shell::{Frame, NavCounts, Section, Shell, ShellUser};

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertUntroubled, contextOf, launch, session, watched } from "./support/browser.js";
+import { addList, addProduct, setPrice } from "./support/catalogue.js";
 import { assertPageRules } from "./support/page_rules.js";
 import { Quiet } from "./support/program.js";
 
@@ -17,22 +18,6 @@ before(async () => {
 });
 
 after(() => Promise.all([browser?.close(), program?.stop()]));
-
-async function addList(page, name, currency, change = async () => {}) {
-  await page.goto("/price-lists/new");
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Currency", { exact: true }).fill(currency);
-  await change();
-  await page.getByRole("button", { name: "Add price list" }).click();
-  await page.getByRole("heading", { level: 1, name }).waitFor();
-}
-
-async function setPrice(page, list, quantity, amount) {
-  await page.getByLabel("List", { exact: true }).selectOption({ label: list });
-  await page.getByLabel("From this quantity on").fill(quantity);
-  await page.getByLabel("Price of one").fill(amount);
-  await page.getByRole("button", { name: "Set price" }).click();
-}
 
 for (const javaScriptEnabled of [true, false]) {
   const mark = javaScriptEnabled ? "A" : "B";
@@ -53,10 +38,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
     await addList(page, `Trade ${mark}`, "EUR", () => page.getByLabel("Priority").fill("5"));
 
-    await page.goto("/products/new");
-    await page.getByLabel("SKU").fill(`EQ-${mark}`);
-    await page.getByLabel("Name in English").fill(`Grinder ${LONG}`);
-    await page.getByRole("button", { name: "Add product" }).click();
+    await addProduct(page, `EQ-${mark}`, `Grinder ${LONG}`);
     await page.getByRole("heading", { name: "It has no price" }).waitFor();
     await setPrice(page, `EUR · Retail ${mark}`, "1", "1.500");
     await page.getByText("Amounts in EUR have 2 decimals.").first().waitFor();

@@ -23,8 +23,7 @@ after(() => Promise.all([browser?.close(), program?.stop()]));
 async function push(type, object, alter = (body) => body) {
   const asked = await fetch(`${program.sandboxUrl}/__stripe/events`, { method: "POST", body: JSON.stringify({ type, object }) });
   const { body, signature } = await asked.json();
-  const headers = { "Content-Type": "application/json", "Stripe-Signature": signature };
-  return fetch(`${program.url}/api/stripe/webhook`, { method: "POST", headers, body: alter(body) });
+  return program.postWebhook(alter(body), signature);
 }
 
 async function newPage() {

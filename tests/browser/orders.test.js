@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertUntroubled, contextOf, launch, session, watched } from "./support/browser.js";
+import { addList, addProduct, setPrice } from "./support/catalogue.js";
 import { assertPageRules } from "./support/page_rules.js";
 import { Quiet } from "./support/program.js";
 
@@ -25,25 +26,6 @@ async function newPage(options = {}) {
   return watched(await contextOf(browser, program, { storageState, ...options }));
 }
 
-/** Something to sell. */
-async function addProduct(page, sku, name, amount) {
-  await page.goto("/price-lists/new");
-  await page.getByLabel("Name", { exact: true }).fill("Retail");
-  await page.getByLabel("Currency", { exact: true }).fill("EUR");
-  await page.getByLabel("Default list of its currency").check();
-  await page.getByRole("button", { name: "Add price list" }).click();
-  await page.getByRole("heading", { level: 1, name: "Retail" }).waitFor();
-  await page.goto("/products/new");
-  await page.getByLabel("SKU").fill(sku);
-  await page.getByLabel("Name in English").fill(name);
-  await page.getByRole("button", { name: "Add product" }).click();
-  await page.getByLabel("List", { exact: true }).selectOption({ label: "EUR · Retail" });
-  await page.getByLabel("From this quantity on").fill("1");
-  await page.getByLabel("Price of one").fill(amount);
-  await page.getByRole("button", { name: "Set price" }).click();
-  await page.getByText(`EUR ${amount}`.replace(" ", "\u00a0")).first().waitFor();
-}
-
 async function beginCheckout() {
   const body = JSON.stringify({ items: [{ sku: "G65", quantity: 2 }], currency: "EUR", email: `ada@${LONG.toLowerCase().slice(0, 60)}.example` });
   const headers = { "Content-Type": "application/json", "Idempotency-Key": "cart-1" };
@@ -57,10 +39,7 @@ async function bringWebhooks() {
   const taken = await (await fetch(`${program.sandboxUrl}/__stripe/webhooks`, { method: "POST" })).json();
   assert.ok(taken.length > 0);
   for (const { body, signature } of taken.reverse()) {
-    for (const _again of [1, 2]) {
-      const headers = { "Content-Type": "application/json", "Stripe-Signature": signature };
-      assert.equal((await fetch(`${program.url}/api/stripe/webhook`, { method: "POST", headers, body })).status, 200);
-    }
+    for (const _again of [1, 2]) assert.equal((await program.postWebhook(body, signature)).status, 200);
   }
 }
 
@@ -75,7 +54,10 @@ test("the pages before anybody has bought", async () => {
 
 test("a purchase from the first call to the timeline", async () => {
   const page = await newPage();
-  await addProduct(page, "G65", `Grinder ${LONG}`, "49.00");
+  await addList(page, "Retail", "EUR", () => page.getByLabel("Default list of its currency").check());
+  await addProduct(page, "G65", `Grinder ${LONG}`);
+  await setPrice(page, "EUR · Retail", "1", "49.00");
+  await page.getByText("EUR\u00a049.00").first().waitFor();
   const { url } = await beginCheckout();
   assert.equal((await beginCheckout()).url, url, "the same purchase has one page");
   await page.goto("/orders/1");

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::{BooksAccess, limits, queries};
 use crate::app::App;
-use crate::audit::{self, Act};
-use crate::connections::connect::in_time;
+use crate::connections::connect::{in_time, record_connected};
 use crate::connections::custody::access_token;
 use crate::connections::queries as zoho_queries;
 use crate::db::{Tx, WriteError};
@@ -13,10 +12,8 @@ use crate::error::{Error, Result};
 use crate::integrations::zoho::books::{Organisation, PROVIDER};
 use crate::integrations::zoho::scopes::{self, Scope};
 use crate::integrations::{Failure, zoho};
-use crate::line::LineId;
 use crate::outbox::admin::Request;
 use crate::outbox::limits as outbox_limits;
-use crate::timeline::{self, Event};
 
 /// A plan of Books, by what it allows in a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,30 +89,9 @@ pub async fn choose(app: &App, choice: &Choice, by: &Request) -> Result<Organisa
 }
 
 fn record(tx: &mut Tx<'_>, by: &Request, before: Option<&queries::Chosen>, (chosen, plan): (&Organisation, Plan)) -> Result<()> {
-    let line = LineId::mint(by.now);
     let told = |id: &str, name: &str, calls: i64| json!({ "organisation_id": id, "organisation": name, "calls_per_day": calls });
+    let before = before
+        .map(|(id, name, calls)| told(id.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default(), calls.unwrap_or_default()));
     let after = told(&chosen.id, &chosen.name, plan.calls_per_day);
-    let act = Act {
-        actor: &by.actor,
-        action: "connections.choose_books",
-        subject: "connection:zoho_books",
-        line: Some(&line),
-        reason: by.reason.as_deref(),
-        before: before.map(|(id, name, calls)| {
-            told(id.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default(), calls.unwrap_or_default())
-        }),
-        after: Some(after.clone()),
-        address: by.address.as_deref(),
-    };
-    audit::record(tx, by.now, &act)?;
-    let event = Event {
-        line: &line,
-        source: "staff",
-        source_event_id: line.as_str(),
-        kind: "connection.connected",
-        subject: "connection:zoho_books",
-        occurred_at: by.now,
-        data: after,
-    };
-    Ok(timeline::record(tx, by.now, &event)?)
+    record_connected(tx, ("connection:zoho_books", "connections.choose_books"), (before, after), by)
 }

@@ -59,21 +59,3 @@ pub fn keep(tx: &mut Tx<'_>, chosen: &Organisation, calls_per_day: i64, (by, now
     tx.touch(Topic::Ready);
     Ok(())
 }
-
-/// Zoho was connected again: booking goes on where it waited for that.
-pub fn go_on(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<()> {
-    let held = connections::table.filter(connections::provider.eq(PROVIDER)).filter(connections::state.eq(ConnectionState::NeedsReconnect));
-    let freed = diesel::update(held)
-        .set((
-            connections::state.eq(ConnectionState::Connected),
-            connections::state_reason.eq(None::<String>),
-            connections::blocked_until.eq(None::<UtcTime>),
-            connections::blocked_reason.eq(None::<String>),
-            connections::updated_at.eq(now),
-        ))
-        .execute(tx.conn())?;
-    if freed > 0 {
-        tx.touch(Topic::Ready);
-    }
-    Ok(())
-}

@@ -6,7 +6,7 @@ use diesel::QueryResult;
 use super::desk::Desk;
 use super::reply_queries::{self, ReplyText};
 use crate::db::Tx;
-use crate::leads::actions::hash;
+use crate::digest::sha256_hex;
 use crate::leads::model::Lead;
 use crate::line::LineId;
 use crate::mail::{Letter, Party};
@@ -45,7 +45,7 @@ pub(super) fn answer(tx: &mut Tx<'_>, desk: &Desk<'_>, texts: &[ReplyText], lead
     let (Some(address), Some(key)) = (&lead.email, &lead.email_key) else { return Ok(()) };
     let Some(text) = choose(texts, [language(lead).as_deref(), Some(&desk.sender.language)]) else { return Ok(()) };
     let is_ours = key == &desk.own_address.to_lowercase() || desk.sender.staff_addresses.iter().any(|staff| staff.to_lowercase() == *key);
-    if is_ours || is_automatic(address) || !reply_queries::claim(tx, &hash(key), desk.now)? {
+    if is_ours || is_automatic(address) || !reply_queries::claim(tx, &sha256_hex(key), desk.now)? {
         return Ok(());
     }
     let letter = letter(text, &desk.sender.name, &desk.sender.contact);

@@ -8,32 +8,49 @@ use super::desk::{Desk, ask};
 use super::model::{Step, StepKind};
 use super::queries::Booked;
 use crate::clock::UtcTime;
-use crate::integrations::zoho::books::{CreditNote, Invoice, Made, NewCreditNote, NewInvoice, NewLine, NewPayment, NewRefund};
+use crate::integrations::zoho::books::{Document, DocumentKind, Made, NewDocument, NewLine, NewPayment, NewRefund};
 use crate::integrations::{Failure, FailureClass};
 use crate::money::{Currency, Money};
 
 pub(super) async fn invoice(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
-    let (number, amount) = (&step.key, amount(step)?);
-    let new = &NewInvoice {
+    let on = day(story, story.order.standing.paid_at.unwrap_or(step.asked_at));
+    let amount = amount(step)?;
+    document(desk, story, step, (DocumentKind::Invoice, on, lines(story, amount))).await
+}
+
+pub(super) async fn credit_note(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
+    let name = format!("Refund of {}", story.done(StepKind::Invoice, 0).map_or("the order", |invoice| invoice.key.as_str()));
+    let line = NewLine { name, description: None, quantity: 1, each: amount(step)? };
+    document(desk, story, step, (DocumentKind::CreditNote, day(story, step.asked_at), vec![line])).await
+}
+
+async fn document(
+    desk: &mut Desk<'_>,
+    story: &Story,
+    step: &Step,
+    (kind, on, lines): (DocumentKind, NaiveDate, Vec<NewLine>),
+) -> Result<Booked, Failure> {
+    let number = &step.key;
+    let new = &NewDocument {
         customer_id: story.id_of(StepKind::Customer, 0)?,
         number: number.clone(),
         reference: story.order.line_id.clone(),
-        on: day(story, story.order.standing.paid_at.unwrap_or(step.asked_at)),
-        lines: lines(story, amount),
+        on,
+        lines,
     };
-    let invoice = match ask!(desk, |books| books.invoice_by_number(number))? {
-        Some(invoice) => invoice,
-        None => match ask!(desk, |books| books.create_invoice(new))? {
-            Made::New(invoice) => invoice,
-            Made::Taken(refusal) => ask!(desk, |books| books.invoice_by_number(number))?.ok_or_else(|| not_found_yet(&refusal))?,
+    let document = match ask!(desk, |books| books.document_by_number(kind, number))? {
+        Some(document) => document,
+        None => match ask!(desk, |books| books.create_document(kind, new))? {
+            Made::New(document) => document,
+            Made::Taken(refusal) => ask!(desk, |books| books.document_by_number(kind, number))?.ok_or_else(|| not_found_yet(&refusal))?,
         },
     };
-    let Invoice { id, reference, is_draft, total_minor, currency, .. } = &invoice;
-    check(story, step, amount, &Found { what: "invoice", reference, total_minor: *total_minor, currency })?;
-    if *is_draft {
-        ask!(desk, |books| books.mark_invoice_sent(id))?;
+    check(story, step, (kind, &document))?;
+    let id = &document.id;
+    if document.is_draft {
+        ask!(desk, |books| books.issue(kind, id))?;
     }
-    Ok(Booked { zoho_id: id.clone(), account_id: None })
+    Ok(Booked { zoho_id: document.id, account_id: None })
 }
 
 pub(super) async fn payment(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
@@ -54,31 +71,6 @@ pub(super) async fn payment(desk: &mut Desk<'_>, story: &Story, step: &Step) -> 
         }
     };
     Ok(Booked { zoho_id: payment.id, account_id: payment.account_id })
-}
-
-pub(super) async fn credit_note(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
-    let (number, amount) = (&step.key, amount(step)?);
-    let new = &NewCreditNote {
-        customer_id: story.id_of(StepKind::Customer, 0)?,
-        number: number.clone(),
-        reference: story.order.line_id.clone(),
-        amount,
-        on: day(story, step.asked_at),
-        what: format!("Refund of {}", story.done(StepKind::Invoice, 0).map_or("the order", |invoice| invoice.key.as_str())),
-    };
-    let note = match ask!(desk, |books| books.credit_note_by_number(number))? {
-        Some(note) => note,
-        None => match ask!(desk, |books| books.create_credit_note(new))? {
-            Made::New(note) => note,
-            Made::Taken(refusal) => ask!(desk, |books| books.credit_note_by_number(number))?.ok_or_else(|| not_found_yet(&refusal))?,
-        },
-    };
-    let CreditNote { id, reference, is_draft, total_minor, currency, .. } = &note;
-    check(story, step, amount, &Found { what: "credit note", reference, total_minor: *total_minor, currency })?;
-    if *is_draft {
-        ask!(desk, |books| books.open_credit_note(id))?;
-    }
-    Ok(Booked { zoho_id: id.clone(), account_id: None })
 }
 
 pub(super) async fn refund(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
@@ -127,26 +119,18 @@ fn lines(story: &Story, amount: Money) -> Vec<NewLine> {
     story.lines.iter().map(line).collect()
 }
 
-/// A document as Books has it.
-struct Found<'a> {
-    what: &'static str,
-    reference: &'a str,
-    total_minor: Option<i64>,
-    currency: &'a str,
-}
-
 /// Whether it is ours, and comes to what it should.
-fn check(story: &Story, step: &Step, amount: Money, found: &Found<'_>) -> Result<(), Failure> {
-    let Found { what, reference, total_minor, currency } = found;
-    if *reference != story.order.line_id {
+fn check(story: &Story, step: &Step, (kind, found): (DocumentKind, &Document)) -> Result<(), Failure> {
+    let (what, amount) = (kind.words(), amount(step)?);
+    if found.reference != story.order.line_id {
         let message = format!("The number {} belongs to another {what} in Zoho Books: renumber that one, then run this again", step.key);
         return Err(Failure::of_record(FailureClass::Validation, message));
     }
-    if *total_minor == Some(amount.amount_minor) && *currency == amount.currency.code() {
+    if found.total_minor == Some(amount.amount_minor) && found.currency == amount.currency.code() {
         return Ok(());
     }
-    let theirs = match (total_minor, Currency::from_code(currency)) {
-        (Some(minor), Some(currency)) => Money::new(*minor, currency).to_string(),
+    let theirs = match (found.total_minor, Currency::from_code(&found.currency)) {
+        (Some(minor), Some(currency)) => Money::new(minor, currency).to_string(),
         _ => "another sum".into(),
     };
     let message = format!(

@@ -6,11 +6,11 @@ use super::model::{NewStep, Step, StepKind};
 use super::{BookOrder, queries};
 use crate::clock::UtcTime;
 use crate::db::Tx;
+use crate::digest::sha256_hex;
 use crate::line::LineId;
 use crate::money::Currency;
 use crate::orders::{Attention, OrderId, OrderState, Standing};
 use crate::outbox::{JobState, NewJob, enqueue};
-use crate::web::sha256_hex;
 
 /// So much of the line's id makes our numbers differ from those of another installation.
 const TAIL: usize = 6;

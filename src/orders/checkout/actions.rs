@@ -12,7 +12,6 @@ use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
 use crate::line::LineId;
-use crate::orders::OrderState;
 use crate::timeline::{self, Event};
 
 /// A session that ends sooner than this is not handed out: the customer could not finish.
@@ -51,7 +50,7 @@ pub fn resume(tx: &mut Tx<'_>, now: UtcTime, asked: &Repeatable) -> Result<Optio
     if checkout.body_hash != asked.body_hash {
         return Err(Error::Conflict("this Idempotency-Key was used for another purchase; use a new key".into()));
     }
-    if !matches!(state, OrderState::Open | OrderState::Expired | OrderState::Failed) {
+    if !state.is_payable() {
         return Err(Error::Conflict("this purchase has been paid or is being paid already".into()));
     }
     let has_run_out = checkout.expires_at.is_some_and(|at| at < now + TIME_TO_PAY);

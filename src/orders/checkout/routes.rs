@@ -19,12 +19,13 @@ use super::views::CameBack;
 use crate::app::App;
 use crate::catalog;
 use crate::db::{Conn, Tx};
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::integrations::stripe::amounts::charged;
 use crate::line::LineId;
 use crate::random;
 use crate::seller::{self, Seller};
-use crate::web::{Body, ClientAddress, IdempotencyKey, Problem, Site, sha256_hex};
+use crate::web::{Body, ClientAddress, IdempotencyKey, Problem, Site};
 
 /// The routes.
 pub fn routes() -> Vec<Route> {
@@ -46,7 +47,7 @@ async fn begin(
     }
     let body = body?;
     let purchase = read(&body, &site.public_url, &app.config.sites)?;
-    let asked = Asked { key_hash: key.as_deref().map(sha256_hex), body_hash: sha256_hex(&String::from_utf8_lossy(&body.bytes)) };
+    let asked = Asked { key_hash: key.as_deref().map(sha256_hex), body_hash: sha256_hex(&body.bytes) };
     if app.config.stripe.secret_key.is_none() {
         // No order is begun that cannot be paid.
         return Err(not_opened(NotOpened::NotSetUp));

@@ -165,6 +165,12 @@ export class Quiet {
     if (!answer.ok) throw new Error(`connecting the sandbox: ${answer.status} ${await answer.text()}`);
   }
 
+  /** Brings what Stripe has to tell, signed as it was signed. */
+  postWebhook(body, signature) {
+    const headers = { "Content-Type": "application/json", "Stripe-Signature": signature };
+    return fetch(`${this.url}/api/stripe/webhook`, { method: "POST", headers, body });
+  }
+
   /** Posts a lead as a web site's form would; its id. */
   async postLead(lead) {
     const answer = await fetch(`${this.url}/api/store-lead`, {

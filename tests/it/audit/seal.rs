@@ -1,9 +1,6 @@
 //! The sealer: every row once, in one chain, whoever seals; and no write where nothing is new.
 
-use std::sync::Arc;
-
 use diesel::prelude::*;
-use throughline::app::{App, Parts};
 use throughline::audit::{self, Noted};
 use throughline::db::schema::{audit as rows, audit_chain};
 
@@ -39,14 +36,7 @@ both_engines! {
 
     async fn several_sealers_at_once_make_one_chain(app: TestApp) {
         let whole = app.whole().await;
-        let other = App::new(Parts {
-            store: app.open_store(|_| {}),
-            clock: whole.app.clock.clone(),
-            transport: Arc::clone(&whole.app.transport),
-            vault: throughline::vault::Vault::generate(),
-            config: whole.app.config.clone(),
-            process_id: "test-2".into(),
-        });
+        let other = whole.elsewhere(&app);
         audit::seal_new(&whole.app).await.expect("the set-up is sealed");
         let before = verify(&whole).await.sealed;
         for _ in 0..10 {

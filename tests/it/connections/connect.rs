@@ -8,7 +8,7 @@ use throughline::connections::{ConnectError, Occasion, connect, summary};
 use throughline::db::schema::audit;
 use throughline::sandbox::Options;
 
-use super::{by_cli, form, other_process};
+use super::{by_cli, form};
 use crate::harness::{Whole, both_engines};
 
 fn by_cron() -> Occasion {
@@ -37,7 +37,7 @@ both_engines! {
 
     async fn two_first_set_ups_at_once_make_one_connection(app: TestApp) {
         let whole = app.whole_with(Options::default(), &[]).await;
-        let other = other_process(&app, &whole);
+        let other = whole.elsewhere(&app);
         let (one, two) = tokio::join!(connect(&whole.app, form("sandbox"), by_cron()), connect(&other, form("sandbox"), by_cron()));
         assert_eq!([one.is_ok(), two.is_ok()].iter().filter(|ok| **ok).count(), 1);
     }

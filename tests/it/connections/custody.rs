@@ -17,7 +17,7 @@ use throughline::integrations::zoho::PROVIDER;
 use throughline::integrations::zoho::oauth::{Grant, refresh};
 use throughline::outbox::admin::Request;
 
-use super::{by_cli, form, other_process};
+use super::{by_cli, form};
 use crate::harness::{Whole, both_engines};
 
 async fn token(app: &App) -> String {
@@ -39,7 +39,7 @@ both_engines! {
         let first = token(&whole.app).await;
         app.clock.advance(Duration::from_secs(3600 - 301));
         assert_eq!(token(&whole.app).await, first);
-        assert_eq!(token(&other_process(&app, &whole)).await, first);
+        assert_eq!(token(&whole.elsewhere(&app)).await, first);
         assert_eq!(refreshes(&whole), 1);
         app.clock.advance(Duration::from_secs(1));
         assert_ne!(token(&whole.app).await, first);
@@ -50,7 +50,7 @@ both_engines! {
         let whole = app.whole().await;
         app.clock.advance(Duration::from_secs(3601));
         whole.sandbox.script(json!({ "fault": "slow", "path": "/oauth", "delay_ms": 300 }));
-        let other = other_process(&app, &whole);
+        let other = whole.elsewhere(&app);
         let (one, two, three) = tokio::join!(token(&whole.app), token(&other), token(&whole.app));
         assert_eq!((&one, &one), (&two, &three));
         assert_eq!(refreshes(&whole), 2, "one for connecting, one for all three");
@@ -61,7 +61,7 @@ both_engines! {
         let first = token(&whole.app).await;
         app.clock.advance(Duration::from_secs(3600 - 120));
         whole.sandbox.script(json!({ "fault": "slow", "path": "/oauth", "delay_ms": 300 }));
-        let other = other_process(&app, &whole);
+        let other = whole.elsewhere(&app);
         let (renewed, old) = tokio::join!(token(&whole.app), token(&other));
         let both = [renewed, old];
         assert_eq!(both.iter().filter(|token| **token == first).count(), 1, "one renews, one goes on");

@@ -2,23 +2,11 @@
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use throughline::db::Tx;
 use throughline::db::schema::{contact_links, contacts, event_links, events};
-use throughline::integrations::stripe::event::Event;
 use throughline::leads::LeadId;
-use throughline::line::LineId;
-use throughline::orders::stripe;
 
 use crate::harness::Whole;
-
-/// Takes an event of Stripe in.
-pub async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
-    let event =
-        json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } });
-    let (event, now) = (Event::parse(event.to_string().as_bytes()).expect("an event"), whole.app.clock.now());
-    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
-    whole.app.store.write("test", "stripe", apply).await.expect("it is taken");
-}
+pub use crate::orders::pages::tell;
 
 /// A paid checkout.
 pub fn session(number: u32, customer: &str, email: &str) -> Value {

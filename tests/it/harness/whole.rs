@@ -112,6 +112,23 @@ pub const MAIL: [(&str, &str); 2] =
 pub const STRIPE: [(&str, &str); 2] = [("STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET), ("STRIPE_SECRET_KEY", stripe::SECRET_KEY)];
 
 impl Whole {
+    /// The same installation in another process: its writers are its own.
+    pub fn elsewhere(&self, app: &TestApp) -> App {
+        App::new(Parts {
+            store: app.open_store(|_| {}),
+            clock: self.app.clock.clone(),
+            transport: Arc::clone(&self.app.transport),
+            vault: self.app.vault.clone(),
+            config: self.app.config.clone(),
+            process_id: "test-2".into(),
+        })
+    }
+
+    /// Its routes.
+    pub async fn client_elsewhere(&self, app: &TestApp) -> Client {
+        Client::tracked(throughline::rocket(self.elsewhere(app), self.registry.clone())).await.expect("the routes fit together")
+    }
+
     /// The same with another way for mails.
     pub fn with_mailer(self, mailer: Mailer) -> Self {
         let app = self.app.with_mailer(mailer);

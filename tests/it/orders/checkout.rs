@@ -6,7 +6,6 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::local::asynchronous::Client;
 use serde_json::{Value, json};
 use throughline::accounts::Role;
-use throughline::app::{App, Parts};
 use throughline::orders::{Order, OrderState, list_queries};
 use throughline::sandbox::Options;
 
@@ -155,15 +154,7 @@ both_engines! {
 
     async fn of_two_requests_with_one_key_both_get_the_one_page(app: TestApp) {
         let whole = shop(&app).await;
-        let parts = Parts {
-            store: app.open_store(|_| {}),
-            clock: app.clock.clone(),
-            transport: whole.app.transport.clone(),
-            vault: whole.app.vault.clone(),
-            config: whole.app.config.clone(),
-            process_id: "test-2".into(),
-        };
-        let there = Client::tracked(throughline::rocket(App::new(parts), whole.registry.clone())).await.expect("another process");
+        let there = whole.client_elsewhere(&app).await;
         for round in 0..8 {
             let (key, body) = (format!("k{round}"), grinders("EUR"));
             let (one, two) = tokio::join!(ask(&whole.client, &key, &body), ask(&there, &key, &body));

@@ -12,6 +12,7 @@ use throughline::orders::stripe;
 use crate::harness::{Whole, both_engines};
 use crate::web::browser::Browser;
 
+/// Takes an event of Stripe in.
 pub async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
     let event =
         json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } });

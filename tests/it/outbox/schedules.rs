@@ -1,13 +1,12 @@
 //! Schedules: each due time once, whoever looks; what is missed, held or still running leaves a row that says so.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use throughline::app::{App, Parts};
+use throughline::app::App;
 use throughline::clock::UtcTime;
 use throughline::db::Tx;
 use throughline::db::schema::{audit, jobs, schedule_runs};
@@ -90,18 +89,6 @@ async fn resume(whole: &Whole, schedule: &Schedule) -> Result<()> {
     act(&whole.app, move |tx| schedules::resume(tx, &schedule, &by)).await
 }
 
-/// Another process on the same database, with writers of its own.
-fn second_process(app: &crate::harness::TestApp, whole: &Whole) -> App {
-    App::new(Parts {
-        store: app.open_store(|_| {}),
-        clock: whole.app.clock.clone(),
-        transport: Arc::clone(&whole.app.transport),
-        vault: throughline::vault::Vault::generate(),
-        config: whole.app.config.clone(),
-        process_id: "test-2".into(),
-    })
-}
-
 use RunOutcome::{ByHand, Fired, Overlapped, Paused};
 
 both_engines! {
@@ -116,7 +103,7 @@ both_engines! {
 
     async fn two_processes_that_tick_together_fire_each_due_time_once(app: TestApp) {
         let whole = app.whole().await;
-        let other = second_process(&app, &whole);
+        let other = whole.elsewhere(&app);
         let schedule = every("* * * * *").when_overlapping(Overlap::Allow);
         for _ in 0..40 {
             let (one, two) = futures_util::future::join(tick(&whole.app, &schedule), tick(&other, &schedule)).await;
@@ -216,7 +203,7 @@ both_engines! {
 
     async fn a_run_by_hand_leaves_the_due_times_alone_and_never_runs_over_another(app: TestApp) {
         let whole = app.whole().await;
-        let other = second_process(&app, &whole);
+        let other = whole.elsewhere(&app);
         let schedule = every("0 * * * *");
         tick(&whole.app, &schedule).await;
         run(&whole).await;

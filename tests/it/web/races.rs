@@ -3,7 +3,6 @@
 
 use diesel::prelude::*;
 use throughline::accounts::Role;
-use throughline::app::{App, Parts};
 use throughline::db::schema::{audit, consent_wordings, mail_choices};
 
 use super::browser::{Browser, PASSWORD};
@@ -14,16 +13,7 @@ const ROUNDS: i64 = 20;
 
 /// A browser of the same admin at another process of the same installation: its writers are its own.
 async fn at_another_process(app: &TestApp, whole: &Whole) -> Browser {
-    let parts = Parts {
-        store: app.open_store(|_| {}),
-        clock: app.clock.clone(),
-        transport: whole.app.transport.clone(),
-        vault: whole.app.vault.clone(),
-        config: whole.app.config.clone(),
-        process_id: "test-2".into(),
-    };
-    let rocket = throughline::rocket(App::new(parts), whole.registry.clone());
-    let browser = Browser(rocket::local::asynchronous::Client::tracked(rocket).await.expect("the routes fit together"));
+    let browser = Browser(whole.client_elsewhere(app).await);
     assert_eq!(browser.sign_in("admin@example.com", PASSWORD).await.status.code, 303);
     browser
 }

@@ -7,9 +7,7 @@ mod things;
 mod words;
 
 pub use answers::Made;
-pub use things::{
-    CreditNote, Customer, Invoice, NewCreditNote, NewCustomer, NewInvoice, NewLine, NewPayment, NewRefund, Organisation, Payment,
-};
+pub use things::{Customer, Document, DocumentKind, NewCustomer, NewDocument, NewLine, NewPayment, NewRefund, Organisation, Payment};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -73,21 +71,24 @@ impl<'a> Books<'a> {
         made(self.call(Method::Post, "/contacts", &[], Some(new.body())).await, "contact", Customer::read)
     }
 
-    /// The invoice of this number, if a search finds it yet. Numbers are unique.
-    pub async fn invoice_by_number(&self, number: &str) -> Called<Option<Invoice>> {
-        let sent = self.call(Method::Get, "/invoices", &[("invoice_number", number)], None).await;
-        list(sent, "invoices", Invoice::read).map(|all| all.into_iter().find(|invoice| invoice.number == number))
+    /// The document of this number, if a search finds it yet. Numbers are unique.
+    pub async fn document_by_number(&self, kind: DocumentKind, number: &str) -> Called<Option<Document>> {
+        let (path, field) = (format!("/{}", kind.plural()), format!("{}_number", kind.name()));
+        let sent = self.call(Method::Get, &path, &[(&field, number)], None).await;
+        list(sent, &kind.plural(), |one| Document::read(kind, one)).map(|all| all.into_iter().find(|document| document.number == number))
     }
 
-    /// Makes an invoice under a number of ours. Taken: there is one of this number.
-    pub async fn create_invoice(&self, new: &NewInvoice) -> Called<Made<Invoice>> {
+    /// Makes a document under a number of ours. Taken: there is one of this number.
+    pub async fn create_document(&self, kind: DocumentKind, new: &NewDocument) -> Called<Made<Document>> {
         let query = [("ignore_auto_number_generation", "true")];
-        made(self.call(Method::Post, "/invoices", &query, Some(new.body())).await, "invoice", Invoice::read)
+        let sent = self.call(Method::Post, &format!("/{}", kind.plural()), &query, Some(new.body(kind))).await;
+        made(sent, kind.name(), |one| Document::read(kind, one))
     }
 
-    /// A draft becomes an invoice that is owed. Nobody is written to.
-    pub async fn mark_invoice_sent(&self, invoice_id: &str) -> Called<()> {
-        read(self.call(Method::Post, &format!("/invoices/{}/status/sent", digits(invoice_id)), &[], None).await, |_| Some(()))
+    /// A draft becomes a document that counts: an invoice that is owed, a credit note that is open. Nobody is written to.
+    pub async fn issue(&self, kind: DocumentKind, id: &str) -> Called<()> {
+        let path = format!("/{}/{}/status/{}", kind.plural(), digits(id), kind.issued());
+        read(self.call(Method::Post, &path, &[], None).await, |_| Some(()))
     }
 
     /// The payments of an invoice, read from the invoice itself: no search, so nothing is missing.
@@ -105,23 +106,6 @@ impl<'a> Books<'a> {
     pub async fn payment(&self, payment_id: &str) -> Called<Payment> {
         let path = format!("/customerpayments/{}", digits(payment_id));
         thing(self.call(Method::Get, &path, &[], None).await, "payment", Payment::read)
-    }
-
-    /// The credit note of this number, if a search finds it yet. Numbers are unique.
-    pub async fn credit_note_by_number(&self, number: &str) -> Called<Option<CreditNote>> {
-        let sent = self.call(Method::Get, "/creditnotes", &[("creditnote_number", number)], None).await;
-        list(sent, "creditnotes", CreditNote::read).map(|all| all.into_iter().find(|note| note.number == number))
-    }
-
-    /// Makes a credit note under a number of ours. Taken: there is one of this number.
-    pub async fn create_credit_note(&self, new: &NewCreditNote) -> Called<Made<CreditNote>> {
-        let query = [("ignore_auto_number_generation", "true")];
-        made(self.call(Method::Post, "/creditnotes", &query, Some(new.body())).await, "creditnote", CreditNote::read)
-    }
-
-    /// A draft becomes a credit note that counts.
-    pub async fn open_credit_note(&self, id: &str) -> Called<()> {
-        read(self.call(Method::Post, &format!("/creditnotes/{}/status/open", digits(id)), &[], None).await, |_| Some(()))
     }
 
     /// What was paid out of a credit note: id and our reference. No search, so nothing is missing.

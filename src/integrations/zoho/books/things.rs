@@ -31,12 +31,19 @@ pub struct Customer {
     pub currency: String,
 }
 
-/// An invoice.
+/// The documents that are made here. Books calls the same parts of them by other names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentKind {
+    Invoice,
+    CreditNote,
+}
+
+/// An invoice or a credit note.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invoice {
+pub struct Document {
     pub id: String,
     pub number: String,
-    /// Our own key, by which we know our invoice.
+    /// Our own key, by which we know that it is ours.
     pub reference: String,
     pub is_draft: bool,
     /// None: in a currency or of a size that we cannot read.
@@ -51,17 +58,6 @@ pub struct Payment {
     pub reference: String,
     /// Where the money went.
     pub account_id: Option<String>,
-}
-
-/// A credit note.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreditNote {
-    pub id: String,
-    pub number: String,
-    pub reference: String,
-    pub is_draft: bool,
-    pub total_minor: Option<i64>,
-    pub currency: String,
 }
 
 /// A customer to be made.
@@ -83,10 +79,11 @@ pub struct NewLine {
     pub each: Money,
 }
 
-/// An invoice to be made. Taxes are inside the amounts.
+/// An invoice or a credit note to be made. Taxes are inside the amounts.
 #[derive(Clone, Debug)]
-pub struct NewInvoice {
+pub struct NewDocument {
     pub customer_id: String,
+    /// Unique in the organisation.
     pub number: String,
     pub reference: String,
     pub on: NaiveDate,
@@ -102,17 +99,6 @@ pub struct NewPayment {
     pub amount: Money,
     pub on: NaiveDate,
     pub description: String,
-}
-
-/// A credit note to be made.
-#[derive(Clone, Debug)]
-pub struct NewCreditNote {
-    pub customer_id: String,
-    pub number: String,
-    pub reference: String,
-    pub amount: Money,
-    pub on: NaiveDate,
-    pub what: String,
 }
 
 /// What is paid out of a credit note.
@@ -145,12 +131,43 @@ impl Customer {
     }
 }
 
-impl Invoice {
-    pub(super) fn read(value: &Value) -> Option<Self> {
-        let currency = text(value, "currency_code");
+impl DocumentKind {
+    /// In sentences.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::CreditNote => "credit note",
+        }
+    }
+
+    /// What an answer calls one, and the beginning of the names of its id and number.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::CreditNote => "creditnote",
+        }
+    }
+
+    /// What an answer and a path call several.
+    pub(super) fn plural(self) -> String {
+        format!("{}s", self.name())
+    }
+
+    /// The status in which it is no draft any more.
+    pub(super) fn issued(self) -> &'static str {
+        match self {
+            Self::Invoice => "sent",
+            Self::CreditNote => "open",
+        }
+    }
+}
+
+impl Document {
+    pub(super) fn read(kind: DocumentKind, value: &Value) -> Option<Self> {
+        let (name, currency) = (kind.name(), text(value, "currency_code"));
         Some(Self {
-            id: id_text(&value["invoice_id"])?,
-            number: text(value, "invoice_number"),
+            id: id_text(&value[format!("{name}_id")])?,
+            number: text(value, &format!("{name}_number")),
             reference: text(value, "reference_number"),
             is_draft: value["status"] == "draft",
             total_minor: Currency::from_code(&currency).and_then(|currency| minor(&value["total"], currency)),
@@ -165,20 +182,6 @@ impl Payment {
             id: id_text(&value["payment_id"])?,
             reference: text(value, "reference_number"),
             account_id: id_text(&value["account_id"]),
-        })
-    }
-}
-
-impl CreditNote {
-    pub(super) fn read(value: &Value) -> Option<Self> {
-        let currency = text(value, "currency_code");
-        Some(Self {
-            id: id_text(&value["creditnote_id"])?,
-            number: text(value, "creditnote_number"),
-            reference: text(value, "reference_number"),
-            is_draft: value["status"] == "draft",
-            total_minor: Currency::from_code(&currency).and_then(|currency| minor(&value["total"], currency)),
-            currency,
         })
     }
 }
@@ -198,12 +201,12 @@ impl NewCustomer {
     }
 }
 
-impl NewInvoice {
-    pub(super) fn body(&self) -> Fields {
+impl NewDocument {
+    pub(super) fn body(&self, kind: DocumentKind) -> Fields {
         let lines: Vec<Fields> = self.lines.iter().map(NewLine::body).collect();
         Fields::default()
             .text("customer_id", &self.customer_id)
-            .text("invoice_number", &self.number)
+            .text(&format!("{}_number", kind.name()), &self.number)
             .text("reference_number", &self.reference)
             .text("date", &self.on.to_string())
             .yes("is_inclusive_tax")
@@ -233,19 +236,6 @@ impl NewPayment {
             .text("reference_number", &self.reference)
             .text("description", &self.description)
             .list("invoices", &[applied])
-    }
-}
-
-impl NewCreditNote {
-    pub(super) fn body(&self) -> Fields {
-        let line = NewLine { name: self.what.clone(), description: None, quantity: 1, each: self.amount };
-        Fields::default()
-            .text("customer_id", &self.customer_id)
-            .text("creditnote_number", &self.number)
-            .text("reference_number", &self.reference)
-            .text("date", &self.on.to_string())
-            .yes("is_inclusive_tax")
-            .list("line_items", &[line.body()])
     }
 }
 
