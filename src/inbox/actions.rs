@@ -11,9 +11,8 @@ use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
-use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobState, NewJob, Registry, enqueue};
+use crate::outbox::{JobState, NewJob, Registry, enqueue, enqueue_first};
 
 /// Keeps an event with the job that will interpret it. One that is there already is only counted.
 pub fn receive(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> Result<Stored> {
@@ -31,30 +30,35 @@ pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::Query
     let Some(stored) = queries::insert(tx, now, incoming)? else { return Ok(None) };
     tx.touch(Topic::Inbox);
     if stored.state == ReceiptState::Received {
-        let job = Interpret::of(stored.id, Occasion::Arrival);
-        enqueue_interpretation(tx, now, &job, &incoming.line)?;
+        // Nor does it wait for another: interpreters come to the same end in any order.
+        let (job, subject) = (Interpret::of(stored.id, Occasion::Arrival), stored.id.subject());
+        enqueue_first(
+            tx,
+            now,
+            &NewJob { job: &job, line: &incoming.line, subject: &subject, unique_key: None, order_key: None, run_at: now },
+        )?;
     }
     Ok(Some(stored))
 }
 
-/// No other job is about a receipt that is new, or that was settled and has just ceased to be: so none is looked for. Nor does it wait
-/// for another: interpreters come to the same end in any order.
-fn enqueue_interpretation(tx: &mut Tx<'_>, now: UtcTime, job: &Interpret, line: &LineId) -> diesel::QueryResult<()> {
-    let subject = job.receipt.subject();
-    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key: None, run_at: now }).map(drop)
+/// Interprets receipts: their effects and the words about them commit together, or nothing of any of them does. None: it is
+/// settled already, since a run before this one ended after its commit.
+pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, asked: &[(ReceiptId, Occasion)], interpreter: Choice) -> Result<Vec<Option<Meaning>>> {
+    let meanings = asked.iter().map(|(id, occasion)| interpret_one(tx, now, *id, *occasion, interpreter)).collect::<Result<Vec<_>>>()?;
+    match meanings.iter().all(Option::is_none) {
+        true => tx.wrote_nothing(),
+        false => tx.touch(Topic::Inbox),
+    }
+    Ok(meanings)
 }
 
-/// Interprets a receipt: its effects and the word about them commit together. None: it is settled already, since a run before
-/// this one ended after its commit.
-pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, interpreter: Choice) -> Result<Option<Meaning>> {
+fn interpret_one(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, interpreter: Choice) -> Result<Option<Meaning>> {
     let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
     if receipt.state != ReceiptState::Received {
-        tx.wrote_nothing();
         return Ok(None);
     }
     let meaning = interpreter(&receipt.provider)(tx, now, &receipt, occasion)?;
     queries::settle(tx, now, id, &meaning)?;
-    tx.touch(Topic::Inbox);
     Ok(Some(meaning))
 }
 
@@ -85,7 +89,11 @@ pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occ
     let failed = list_queries::last_job(tx.conn(), id)?.filter(|job| job.state == JobState::Dead && receipt.state == ReceiptState::Failed);
     match failed {
         Some(job) => admin::retry(tx, registry, job.id, by)?,
-        None => enqueue_interpretation(tx, by.now, &Interpret::of(id, occasion), &line)?,
+        None => {
+            // No other is about a receipt that was settled and has just ceased to be: none is looked for.
+            let (job, subject) = (Interpret::of(id, occasion), id.subject());
+            enqueue(tx, by.now, &NewJob { job: &job, line: &line, subject: &subject, unique_key: None, order_key: None, run_at: by.now })?;
+        }
     }
     let act = Act {
         actor: &by.actor,

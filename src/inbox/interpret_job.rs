@@ -11,12 +11,14 @@ use super::interpreters::{self, Meaning, Occasion};
 use super::model::ReceiptId;
 use crate::app::App;
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::integrations::{Failure, FailureClass};
 use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, Report};
 
 /// All go through one writer: interpreters lock what several events share, and would hold each other up across two.
 const KEY: &str = "inbox.interpret";
+/// So many in one transaction: a few milliseconds, for which the intake waits.
+const TOGETHER: usize = 16;
 
 /// Interprets one receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,11 +51,14 @@ impl Job for Interpret {
     const REPEATABLE: Repeatable = Repeatable::Always;
     const ATTEMPTS_MAX: i64 = 4;
     const RETRY_AFTER_S: &'static [u32] = &[60, 300, 1_800];
-    /// Each is a transaction of its own; together they share the commits of the writer.
-    const BATCH_MAX: usize = 50;
+    const BATCH_MAX: usize = 48;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
-        join_all(members.iter().map(|member| interpret(app, &member.job).boxed())).await
+        let mut reports = Vec::with_capacity(members.len());
+        for some in members.chunks(TOGETHER) {
+            reports.extend(interpret_some(app, some).await);
+        }
+        reports
     }
 
     /// A receipt says of its job only that it has ended without interpreting it, or will run after all.
@@ -67,12 +72,23 @@ impl Job for Interpret {
     }
 }
 
-async fn interpret(app: &App, job: &Interpret) -> Report {
-    let (id, occasion, now) = (job.receipt, job.occasion(), app.clock.now());
-    let write = move |tx: &mut Tx<'_>| actions::interpret(tx, now, id, occasion, interpreters::of);
-    let done: Result<Option<Meaning>> = app.store.write("inbox.interpret", KEY, write).await.map_err(Error::from);
-    match done {
-        Ok(meaning) => Outcome::Done(told(meaning.as_ref())),
+/// Behind the intake: what is pushed to us is answered first, what it means can wait a moment. One that fails takes those beside
+/// it along, so then each has a transaction of its own.
+async fn interpret_some(app: &App, members: &[Claimed<Interpret>]) -> Vec<Report> {
+    let now = app.clock.now();
+    let asked: Vec<_> = members.iter().map(|member| (member.job.receipt, member.job.occasion())).collect();
+    let together = move |tx: &mut Tx<'_>| actions::interpret(tx, now, &asked, interpreters::of);
+    match app.store.write_bulk(KEY, together).await {
+        Ok(meanings) => meanings.iter().map(|meaning| Outcome::Done(told(meaning.as_ref())).into()).collect(),
+        Err(_) => join_all(members.iter().map(|member| interpret_alone(app, &member.job).boxed())).await,
+    }
+}
+
+async fn interpret_alone(app: &App, job: &Interpret) -> Report {
+    let (asked, now) = ((job.receipt, job.occasion()), app.clock.now());
+    let alone = move |tx: &mut Tx<'_>| actions::interpret(tx, now, &[asked], interpreters::of);
+    match app.store.write(KEY, KEY, alone).await.map_err(Error::from) {
+        Ok(meanings) => Outcome::Done(told(meanings.first().and_then(Option::as_ref))),
         Err(cause) => Outcome::Failed(failure(cause)),
     }
     .into()

@@ -12,7 +12,7 @@ use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
 use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue};
+use crate::outbox::{JobId, JobState, NewJob, Registry, enqueue, enqueue_first};
 use crate::timeline::{self, Event};
 use diesel::QueryResult;
 
@@ -27,7 +27,8 @@ pub fn receive(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>) -> QueryRes
 
 /// Everything that follows from a lead that is taken as good: when it comes in, and when a person releases it.
 pub fn accept(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<()> {
-    deliver(tx, now, line, id)?;
+    let (job, subject) = (DeliverLead { lead: id }, id.subject());
+    enqueue_first(tx, now, &delivery(&job, line, &subject, now))?;
     news::announce(tx, now, line, id)
 }
 
@@ -55,12 +56,12 @@ fn record_arrival(tx: &mut Tx<'_>, now: UtcTime, arrived: &Arrived<'_>, id: Lead
 
 /// Puts the lead on its way to the CRM, unless it already is.
 pub fn deliver(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, id: LeadId) -> QueryResult<JobId> {
-    let subject = id.subject();
-    enqueue(
-        tx,
-        now,
-        &NewJob { job: &DeliverLead { lead: id }, line, subject: &subject, unique_key: Some(&subject), order_key: None, run_at: now },
-    )
+    let (job, subject) = (DeliverLead { lead: id }, id.subject());
+    enqueue(tx, now, &delivery(&job, line, &subject, now))
+}
+
+fn delivery<'a>(job: &'a DeliverLead, line: &'a LineId, subject: &'a str, now: UtcTime) -> NewJob<'a, DeliverLead> {
+    NewJob { job, line, subject, unique_key: Some(subject), order_key: None, run_at: now }
 }
 
 /// A person's correction of a lead.

@@ -1,5 +1,7 @@
 //! Putting jobs in: always in the transaction of what caused them.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 
 use super::kind::{Job, JobId, JobState, Lane, Repeatable};
@@ -70,24 +72,24 @@ pub fn enqueue_all<J: Job>(tx: &mut Tx<'_>, now: UtcTime, all: &[NewJob<'_, J>])
 
 #[derive(Insertable)]
 #[diesel(table_name = jobs, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    kind: &'static str,
-    lane: Lane,
+pub(super) struct NewRow<'a> {
+    pub(super) kind: &'static str,
+    pub(super) lane: Lane,
     state: JobState,
-    payload: &'a str,
-    line_id: &'a str,
-    subject: &'a str,
-    connection: Option<&'static str>,
-    unique_key: Option<&'a str>,
+    pub(super) payload: Cow<'a, str>,
+    pub(super) line_id: Cow<'a, str>,
+    pub(super) subject: Cow<'a, str>,
+    pub(super) connection: Option<&'static str>,
+    pub(super) unique_key: Option<Cow<'a, str>>,
     order_key: Option<&'a str>,
     order_place: Option<i64>,
-    repeatable: bool,
-    run_at: UtcTime,
+    pub(super) repeatable: bool,
+    pub(super) run_at: UtcTime,
     attempts: i64,
-    attempts_max: i64,
+    pub(super) attempts_max: i64,
     provider_failures: i64,
     run_again: bool,
-    created_at: UtcTime,
+    pub(super) created_at: UtcTime,
     due_since: UtcTime,
     updated_at: UtcTime,
 }
@@ -98,11 +100,11 @@ impl<'a> NewRow<'a> {
             kind: J::KIND,
             lane: J::LANE,
             state: JobState::Pending,
-            payload,
-            line_id: new.line.as_str(),
-            subject: new.subject,
+            payload: payload.into(),
+            line_id: new.line.as_str().into(),
+            subject: new.subject.into(),
             connection: J::CONNECTION,
-            unique_key: new.unique_key,
+            unique_key: new.unique_key.map(Cow::from),
             order_key: new.order_key,
             order_place,
             repeatable: J::REPEATABLE == Repeatable::Always,
@@ -115,6 +117,22 @@ impl<'a> NewRow<'a> {
             due_since: now,
             updated_at: now,
         }
+    }
+}
+
+impl NewRow<'static> {
+    /// One that outlives the closure that puts it in, for a job without an order key.
+    pub(super) fn outliving<J: Job>(new: &NewJob<'_, J>, now: UtcTime) -> QueryResult<Self> {
+        let payload = payload_of(new.job)?;
+        let row = NewRow::of(new, &payload, None, now);
+        Ok(Self {
+            payload: row.payload.into_owned().into(),
+            line_id: row.line_id.into_owned().into(),
+            subject: row.subject.into_owned().into(),
+            unique_key: row.unique_key.map(|key| key.into_owned().into()),
+            order_key: None,
+            ..row
+        })
     }
 }
 

@@ -1,14 +1,13 @@
 //! A fresh database for each seed, quickly: on SQLite a copy of a migrated file, on PostgreSQL a database made after a
 //! migrated one. A crash here is that of a process, never of the machine, so the disk need not be waited for.
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use throughline::clock::Clock;
-use throughline::db::{Engine, Store, StoreOptions, Strikes, migrate};
+use throughline::db::{Engine, Store, StoreOptions, Strikes};
 
 use crate::cluster::Cluster;
+use crate::template;
 
 /// Goes when it is dropped.
 pub struct Ground {
@@ -25,13 +24,10 @@ impl Ground {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder");
                 let file = folder.path().join("simulated.db");
-                std::fs::copy(sqlite_template(), &file).expect("the template is copied");
+                template::copy_sqlite(&file);
                 Self { url: format!("sqlite:{}", file.display()), folder: Some(folder), name }
             }
-            Engine::Postgres => {
-                let url = Cluster::shared().create_database(&format!("{name} TEMPLATE {}", postgres_template()));
-                Self { url: url.split(' ').next().expect("a URL").to_owned(), folder: None, name }
-            }
+            Engine::Postgres => Self { url: template::copy_postgres(&name), folder: None, name },
         }
     }
 
@@ -53,24 +49,4 @@ impl Drop for Ground {
             Cluster::shared().drop_database(&self.name);
         }
     }
-}
-
-fn sqlite_template() -> &'static PathBuf {
-    static TEMPLATE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_folder, file) = TEMPLATE.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("template.db");
-        migrate::migrate(&format!("sqlite:{}", file.display())).expect("the migrations apply");
-        (folder, file)
-    });
-    file
-}
-
-fn postgres_template() -> &'static str {
-    static TEMPLATE: OnceLock<String> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let name = format!("sim_template_{}", std::process::id());
-        migrate::migrate(&Cluster::shared().create_database(&name)).expect("the migrations apply");
-        name
-    })
 }

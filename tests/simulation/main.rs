@@ -14,6 +14,8 @@ mod process;
 mod runs;
 mod settings;
 mod steps;
+#[path = "../it/harness/template.rs"]
+mod template;
 mod trace;
 mod wire;
 mod world;

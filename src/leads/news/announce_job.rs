@@ -20,7 +20,7 @@ use crate::leads::model::{Lead, LeadId};
 use crate::line::LineId;
 use crate::mail::Party;
 use crate::messages::{self, NewMail, Purpose};
-use crate::outbox::{Claimed, Job, Lane, NewJob, Outcome, Repeatable, Report, enqueue};
+use crate::outbox::{Claimed, Job, Lane, NewJob, Outcome, Repeatable, Report, enqueue, enqueue_first};
 
 /// Tells of one lead.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub fn announce(tx: &mut Tx<'_>, now: UtcTime, line: &LineId, lead: LeadId) -> Q
     }
     let subject = lead.subject();
     let new = NewJob { job: &AnnounceLead { lead }, line, subject: &subject, unique_key: None, order_key: None, run_at: now };
-    enqueue(tx, now, &new).map(drop)
+    enqueue_first(tx, now, &new)
 }
 
 fn announce_all(tx: &mut Tx<'_>, now: UtcTime, config: &Config, ids: &[LeadId]) -> QueryResult<()> {

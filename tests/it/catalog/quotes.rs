@@ -1,10 +1,7 @@
 //! What an order would cost, and everything that stands in the way of it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use throughline::catalog::{Mistake, PriceListFacts, Quote, Wrong, quote};
-use throughline::money::Money;
+use throughline::money::{Currency, Money};
 
 use super::{add, add_list, currency, facts, list, price, save_new};
 use crate::harness::{Whole as Program, both_engines};
@@ -17,22 +14,8 @@ async fn quoted(program: &Program, wanted: &[(&str, i64)], code: &str) -> Result
 
 /// How many statements a quote of this asks.
 async fn statements(program: &Program, wanted: Vec<(String, i64)>) -> usize {
-    use diesel::connection::{Connection, InstrumentationEvent};
-    let (count, at) = (Arc::new(AtomicUsize::new(0)), program.app.clock.now());
-    let counted = count.clone();
-    program
-        .ask(move |conn| {
-            conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-                    counted.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-            let answer = quote(conn, &wanted, throughline::money::Currency::EUR, at);
-            conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-            answer.map(drop)
-        })
-        .await;
-    count.load(Ordering::SeqCst)
+    let at = program.app.clock.now();
+    program.statements(move |conn| quote(conn, &wanted, Currency::EUR, at)).await
 }
 
 both_engines! {

@@ -129,4 +129,25 @@ both_engines! {
             }
         }
     }
+    async fn a_page_takes_as_many_statements_however_much_there_is(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        fill(&app, &whole).await;
+        let company = whole.ask(|conn| Whose::company(conn, CompanyId(1))).await;
+        let one_of_it = Whose::Of(vec!["contact:2".into(), "company:1".into()]);
+        let notes = FeedFilter { kind: "note".into(), ..FeedFilter::default() };
+        let count = async |whose: &Whose, filter: &FeedFilter, place: Place| {
+            let (whose, filter) = (whose.clone(), filter.clone());
+            whole.statements(move |conn| timeline::page(conn, &whose, &filter, place)).await
+        };
+        let everything = FeedFilter::default();
+        let first = count(&company, &everything, Place::Newest).await;
+        let (_, _, older) = page(&whole, &company, &everything, Place::Newest).await;
+        assert_eq!(count(&company, &everything, older.expect("a next page")).await, first);
+        assert_eq!(count(&one_of_it, &everything, Place::Newest).await, first, "two owners take as many as four");
+        let alone = count(&Whose::contact(ContactId(1)), &everything, Place::Newest).await;
+        for (whose, filter) in [(Whose::contact(ContactId(3)), &everything), (Whose::Everyones, &everything), (company, &notes)] {
+            assert_eq!(count(&whose, filter, Place::Newest).await, alone, "{whose:?} {filter:?}");
+        }
+        assert!(alone <= first && first <= alone + 1 && alone <= 5, "{alone} {first}");
+    }
 }

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::NaiveDate;
 use throughline::clock::Clock;
-use throughline::db::{Engine, Store, StoreOptions, migrate};
+use throughline::db::{Engine, Store, StoreOptions};
 
 use super::cluster::Cluster;
+use super::template;
 
 /// A running app. Its database goes when it is dropped.
 pub struct TestApp {
@@ -27,7 +28,6 @@ impl TestApp {
     /// Makes a database with the current schema and opens it. The clock is manual, Sunday 2026-11-22 09:00 UTC.
     pub fn start(engine: Engine) -> Self {
         let (url, database) = new_database(engine);
-        migrate::migrate(&url).expect("the migrations apply");
         let start = NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(9, 0, 0)).expect("a real time");
         let clock = Clock::manual(start);
         let store = Store::open_with(StoreOptions::new(&url, clock.clone())).expect("the store opens");
@@ -62,11 +62,13 @@ fn new_database(engine: Engine) -> (String, Database) {
     match engine {
         Engine::Sqlite => {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            (format!("sqlite:{}/throughline.db", folder.path().display()), Database::File(folder))
+            let file = folder.path().join("throughline.db");
+            template::copy_sqlite(&file);
+            (format!("sqlite:{}", file.display()), Database::File(folder))
         }
         Engine::Postgres => {
             let name = format!("t_{}_{}", std::process::id(), next_number());
-            (Cluster::shared().create_database(&name), Database::OnServer(name))
+            (template::copy_postgres(&name), Database::OnServer(name))
         }
     }
 }

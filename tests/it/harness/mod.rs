@@ -3,6 +3,7 @@
 mod app;
 mod cluster;
 mod engines;
+mod template;
 mod whole;
 
 pub use app::TestApp;

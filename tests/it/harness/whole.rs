@@ -2,6 +2,7 @@
 //! process and on the test's clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocket::http::{ContentType, Header, Status};
 use rocket::local::asynchronous::{Client, LocalResponse};
@@ -210,6 +211,24 @@ impl Whole {
     /// Asks the database.
     pub async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&mut Conn) -> diesel::QueryResult<T> + Send + 'static) -> T {
         self.app.store.read(move |conn| ask(conn).map_err(throughline::Error::from)).await.expect("the database answers")
+    }
+
+    /// How many statements a question takes.
+    pub async fn statements<T>(&self, ask: impl FnOnce(&mut Conn) -> diesel::QueryResult<T> + Send + 'static) -> usize {
+        use diesel::connection::{Connection, InstrumentationEvent};
+        self.ask(move |conn| {
+            let count = Arc::new(AtomicUsize::new(0));
+            let counted = count.clone();
+            conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            let answer = ask(conn);
+            conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+            answer.map(|_| count.load(Ordering::SeqCst))
+        })
+        .await
     }
 
     /// The lead as it stands.

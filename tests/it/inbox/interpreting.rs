@@ -54,7 +54,9 @@ fn panics(tx: &mut Tx<'_>, now: UtcTime, _: &Receipt, _: Occasion) -> Result<Mea
 
 async fn interpret(whole: &Whole, key: &str, choice: Choice) -> Result<Option<Meaning>, WriteError<Error>> {
     let now = whole.app.clock.now();
-    whole.app.store.write("test.interpret", key, move |tx| actions::interpret(tx, now, ID, Occasion::Arrival, choice)).await
+    let asked = [(ID, Occasion::Arrival)];
+    let meanings = whole.app.store.write("test.interpret", key, move |tx| actions::interpret(tx, now, &asked, choice)).await?;
+    Ok(meanings.into_iter().next().flatten())
 }
 
 async fn rehearse(whole: &Whole, choice: Choice) -> Result<Rehearsal, WriteError<Error>> {
@@ -118,6 +120,25 @@ both_engines! {
         let meanings = [one.expect("it runs"), two.expect("it runs")];
         assert_eq!(meanings.iter().flatten().count(), 1, "{meanings:?}");
         assert_eq!(marks(&whole).await, 1);
+    }
+
+    async fn one_that_fails_keeps_none_of_those_interpreted_beside_it(app: TestApp) {
+        let whole = with_stripe(&app).await;
+        for number in 1..=5 {
+            whole.push(&refund(&app, &whole, number)).await;
+        }
+        let remove = |tx: &mut Tx<'_>| -> Result<()> {
+            use throughline::db::schema::receipts;
+            diesel::delete(receipts::table.filter(receipts::id.eq(3))).execute(tx.conn())?;
+            Ok(())
+        };
+        whole.app.store.write("test.remove", "k", remove).await.expect("it is removed");
+        whole.run_until_idle().await;
+        let states: Vec<(ReceiptId, ReceiptState)> = receipts(&whole).await.into_iter().map(|receipt| (receipt.id, receipt.state)).collect();
+        assert_eq!(states, [1, 2, 4, 5].map(|id| (ReceiptId(id), ReceiptState::Handled)));
+        let jobs = jobs_of_inbox(&whole).await;
+        assert_eq!(jobs.iter().filter(|job| job.state == JobState::Succeeded).count(), 4, "{jobs:?}");
+        assert!(jobs[2].last_error.as_deref().is_some_and(|error| error.contains("no longer in our database")), "{:?}", jobs[2]);
     }
 
     async fn what_failed_for_good_says_why_and_comes_back_with_its_job(app: TestApp) {
