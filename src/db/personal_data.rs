@@ -292,6 +292,12 @@ pub const REGISTRY: &[Register] = &[
     Register { table: "contact_links", personal: &[], plain: &["id", "subject", "line_id", "contact_id", "rule", "linked_at"] },
     Register { table: "event_links", personal: &[], plain: &["owner", "occurred_at", "event_id", "source", "kind"] },
     Register { table: "people_linker", personal: &[], plain: &["id", "event_id", "linked_at"] },
+    // The database's own words may repeat a value; the row goes when the event is linked.
+    Register {
+        table: "people_linker_aside",
+        personal: &[("reason", UntilErased)],
+        plain: &["event_id", "subject", "tries", "set_at", "tried_at"],
+    },
     Register { table: "people_linker_gaps", personal: &[], plain: &["first_id", "last_id", "seen_at"] },
     Register {
         table: "product_imports",

@@ -916,6 +916,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    people_linker_aside (event_id) {
+        event_id -> BigInt,
+        subject -> Text,
+        reason -> Text,
+        tries -> BigInt,
+        set_at -> Timestamp,
+        tried_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     people_linker_gaps (first_id) {
         first_id -> BigInt,
         last_id -> BigInt,

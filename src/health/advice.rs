@@ -39,7 +39,7 @@ pub const PROCESS: &str = "/health/processing";
 pub const REFRESH: &str = "/health/refresh";
 
 /// Ids in the order of effect. One that is not here helps nobody who is told of it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "database:answers",
     "database:disk-free",
     "processes:heartbeat",
@@ -50,6 +50,7 @@ const ORDER: [&str; 24] = [
     "stripe:webhooks",
     "stripe:events",
     "inbox:failed",
+    "people:linking",
     "processes:clock",
     "outbox:oldest-ready",
     "leads:success-rate",
@@ -122,6 +123,7 @@ fn one(check: &Check, facts: Option<&Facts>) -> Option<Advice> {
         "zoho-crm:quota" => ("See what uses the calls, or raise the limit", page("/connections", "Open connections")),
         "stripe:webhooks" | "stripe:events" => ("See what Stripe tells us", page("/connections/stripe", "Open Stripe")),
         "inbox:failed" => ("See why they failed, then replay them", page("/inbox?state=failed", "Open failed events")),
+        "people:linking" => ("See why they were set aside, then try them again", page("/contacts", "Open contacts")),
         "processes:clock" => ("Set the clock right", page("/processes", "Open processes")),
         "outbox:oldest-ready" | "leads:waiting" => ("Process what waits now", Help::Act { path: PROCESS, label: "Process pending now" }),
         "leads:oldest-waiting" => return oldest(check, facts),

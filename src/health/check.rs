@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every id there is. They stay as they are.
-pub const IDS: [&str; 26] = [
+pub const IDS: [&str; 27] = [
     "database:answers",
     "database:size",
     "database:disk-free",
@@ -19,6 +19,7 @@ pub const IDS: [&str; 26] = [
     "stripe:webhooks",
     "stripe:events",
     "inbox:failed",
+    "people:linking",
     "leads:waiting",
     "leads:oldest-waiting",
     "leads:failed",

@@ -13,6 +13,7 @@ use super::queries;
 use super::report::Report;
 use crate::app::App;
 use crate::clock::Stopwatch;
+use crate::contacts::aside_queries;
 use crate::db::{self, Conn, migrate};
 use crate::error::Error;
 use crate::inbox;
@@ -26,6 +27,9 @@ pub const FRESH_FOR: TimeDelta = TimeDelta::seconds(5);
 pub const FRESH_FOR_PEOPLE: TimeDelta = TimeDelta::seconds(1);
 /// A database that has not answered by then does not answer.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Events that were set aside and are named.
+const ASIDE_NAMED: i64 = 5;
 
 /// The last report of this process.
 #[derive(Default)]
@@ -103,6 +107,7 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         zoho: queries::zoho(conn, registry, now)?,
         stripe: inbox::Standing::default(),
         inbox: inbox::statistics::Backlog::default(),
+        aside: aside_queries::all(conn, ASIDE_NAMED)?,
         leads: queries::lead_figures(conn, now)?,
         jobs: lists::counts_by_kind(conn, queries::COUNTED_MAX)?,
         ready: lists::ready_since(conn, registry, now)?,

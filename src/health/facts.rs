@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::configuration::Finding;
 use crate::clock::UtcTime;
 use crate::connections::Summary;
+use crate::contacts::aside_queries::Aside;
 use crate::inbox::Standing;
 use crate::inbox::statistics::Backlog;
 use crate::leads::LeadId;
@@ -31,6 +32,8 @@ pub struct Facts {
     pub stripe: Standing,
     /// Where the receipts of all providers stand.
     pub inbox: Backlog,
+    /// What could not be linked to a contact.
+    pub aside: Aside,
     pub leads: LeadFigures,
     pub jobs: Vec<KindCount>,
     pub ready: Vec<ReadySince>,

@@ -14,6 +14,7 @@ mod inbox_rules;
 mod lead_rules;
 mod metrics;
 mod pages;
+mod people_rules;
 mod probes;
 mod queries;
 mod report;

@@ -1,0 +1,1 @@
+DROP TABLE people_linker_aside;
