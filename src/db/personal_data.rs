@@ -136,12 +136,13 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("key", UntilErased), ("zoho_id", UntilErased)],
         plain: &["id", "order_id", "kind", "number", "amount_minor", "currency", "organisation_id", "account_id", "asked_at", "done_at"],
     },
+    Register { table: "books_gone_customers", personal: &[("zoho_id", UntilErased)], plain: &["organisation_id", "found_at"] },
     Register {
         table: "stripe_objects",
         personal: &[("customer", UntilErased), ("email", UntilErased), ("person", UntilErased)],
         plain: &[
             "id", "object_id", "kind", "status", "status_rank", "amount_minor", "settled_minor", "currency", "made_at", "payment", "charge",
-            "invoice", "subscription", "reference", "event_id", "event_at", "line_id", "order_id", "updated_at",
+            "invoice", "subscription", "reference", "event_id", "event_at", "line_id", "order_id", "updated_at", "respond_by",
         ],
     },
     Register { table: "order_book", personal: &[], plain: &["id"] },

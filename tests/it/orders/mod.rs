@@ -1,6 +1,7 @@
 //! Orders, worked out from what Stripe says.
 
 mod booking;
+mod booking_gone;
 pub mod checkout;
 mod checkout_refusals;
 mod converging;

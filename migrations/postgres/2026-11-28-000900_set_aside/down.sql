@@ -1,1 +1,0 @@
-DROP TABLE people_linker_aside;
