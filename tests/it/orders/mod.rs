@@ -3,6 +3,7 @@
 mod booking;
 mod booking_gone;
 pub mod checkout;
+mod checkout_closing;
 mod checkout_refusals;
 mod converging;
 pub mod pages;
