@@ -33,6 +33,8 @@ const ROWS_MAX: usize = 400;
 const CHUNKS_MAX: usize = 25;
 /// Gaps looked at in one transaction.
 const GAPS_MAX: i64 = 100;
+/// Kinds of events that say that money came in.
+const PAID: [&str; 3] = ["checkout.paid", "payment.succeeded", "invoice.paid"];
 /// Objects of one order or customer that are linked with it.
 const OBJECTS_MAX: i64 = 200;
 
@@ -200,9 +202,19 @@ impl<'a, 'tx> Linker<'a, 'tx> {
 
     fn of_event(&mut self, event: &Passed) -> QueryResult<Option<Identified>> {
         match self.of_subject(&event.subject)? {
+            Some(whose) if PAID.contains(&event.kind.as_str()) => self.vouch(&event.subject, whose).map(Some),
             Some(whose) => Ok(Some(whose)),
             None => Ok(self.known.get(&event.line_id).copied().flatten()),
         }
+    }
+
+    /// Money came in: what was merely stated with the order before is vouched for from now on. The object itself may have been linked
+    /// long ago, when its payment was under way.
+    fn vouch(&mut self, subject: &str, whose: Identified) -> QueryResult<Identified> {
+        let object = subject.strip_prefix("stripe:").map(|id| orders::queries::object(self.tx.conn(), id)).transpose()?.flatten();
+        let Some(order) = object.and_then(|object| object.order_id) else { return Ok(whose) };
+        // Once in a transaction is enough: the order is read as it stands by now, not as it was at the event.
+        Ok(self.of_subject(&order.subject())?.unwrap_or(whose))
     }
 
     fn of_subject(&mut self, subject: &str) -> QueryResult<Option<Identified>> {
@@ -249,7 +261,17 @@ impl<'a, 'tx> Linker<'a, 'tx> {
             is_vouched: standing.paid_minor > 0,
             ..Facts::default()
         };
-        let Some(whose) = self.identify(&facts, &order.line_id)? else { return Ok(None) };
+        let known = links::links(self.tx.conn(), &[id.subject()])?.pop();
+        let whose = match &known {
+            // Whose it is stays as it is; what is known of them grows.
+            Some(link) => {
+                people::learn(self.tx, self.now, link.contact_id, &facts)?;
+                self.rows += 4;
+                Some(whose(link))
+            }
+            None => self.identify(&facts, &order.line_id)?,
+        };
+        let Some(whose) = whose else { return Ok(None) };
         if let Some(customer) = &facts.stripe_customer {
             let objects = queries::objects_of_customer(self.tx.conn(), customer, OBJECTS_MAX)?;
             self.link_objects(&objects, whose)?;
