@@ -78,6 +78,7 @@ pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
         leads::news::schedules()?,
         inbox::read_events_job::schedules(app)?,
         contacts::schedules()?,
+        orders::booking::schedules()?,
         retention::schedules()?,
     ]
     .concat())

@@ -17,6 +17,7 @@ use crate::contacts::aside_queries;
 use crate::db::{self, Conn, migrate};
 use crate::error::Error;
 use crate::inbox;
+use crate::orders::trouble_queries;
 use crate::outbox::schedules::{Schedule, Schedules};
 use crate::outbox::{Registry, lists};
 use crate::seller;
@@ -99,6 +100,7 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         migrate::SchemaState::Ahead(_) => return Err(Error::Unavailable("the database has a newer schema than this program".into())),
     }
     let free = registry.kinds().into_iter().map(|(kind, _)| kind).filter(|kind| registry.connection_of(kind).is_none());
+    let counts = lists::counts_by_kind(conn, queries::COUNTED_MAX)?;
     Ok(Facts {
         at: now,
         answered_in: Duration::ZERO,
@@ -107,9 +109,11 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         zoho: queries::zoho(conn, registry, now)?,
         stripe: inbox::Standing::default(),
         inbox: inbox::statistics::Backlog::default(),
+        books: queries::books(conn, registry, &counts, now)?,
+        troubles: trouble_queries::troubles(conn, now)?,
         aside: aside_queries::all(conn, ASIDE_NAMED)?,
         leads: queries::lead_figures(conn, now)?,
-        jobs: lists::counts_by_kind(conn, queries::COUNTED_MAX)?,
+        jobs: counts,
         ready: lists::ready_since(conn, registry, now)?,
         free_kinds: free.collect(),
         schedules: queries::schedule_facts(conn, schedules, now)?,

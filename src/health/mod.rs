@@ -13,6 +13,7 @@ mod facts;
 mod inbox_rules;
 mod lead_rules;
 mod metrics;
+mod order_rules;
 mod pages;
 mod people_rules;
 mod probes;
@@ -21,6 +22,7 @@ mod report;
 mod running_rules;
 mod views;
 
+pub use advice::AGAIN;
 pub use desk::Desk;
 pub use report::Report;
 

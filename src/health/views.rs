@@ -88,7 +88,7 @@ pub struct WindowLine {
 const GROUPS: [(&str, &str, &[&str]); 4] = [
     ("crm", "Zoho CRM", &["zoho-crm"]),
     ("leads", "Leads and jobs", &["leads", "outbox"]),
-    ("orders", "Orders, books and people", &["stripe", "inbox", "people"]),
+    ("orders", "Orders, books and people", &["zoho-books", "orders", "stripe", "inbox", "people"]),
     ("program", "The program", &["database", "schedules", "processes", "configuration"]),
 ];
 
