@@ -63,6 +63,7 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
         messages::jobs(registry);
         inbox::jobs(registry);
         orders::booking::jobs(registry);
+        contacts::jobs(registry);
         retention::jobs(registry);
         outbox_viewer::jobs(registry);
         connections::limits(registry, config);
@@ -72,8 +73,15 @@ pub fn registry(config: &Config) -> anyhow::Result<Registry> {
 
 /// What is due by the clock.
 pub fn schedules(app: &App) -> anyhow::Result<Vec<Schedule>> {
-    Ok([leads::sweep_job::schedules(app)?, leads::news::schedules()?, inbox::read_events_job::schedules(app)?, retention::schedules()?]
-        .concat())
+    Ok([
+        leads::sweep_job::schedules(app)?,
+        leads::news::schedules()?,
+        inbox::read_events_job::schedules(app)?,
+        contacts::schedules()?,
+        orders::booking::schedules()?,
+        retention::schedules()?,
+    ]
+    .concat())
 }
 
 /// The web server, ready to be launched or tested.

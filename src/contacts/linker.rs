@@ -4,12 +4,15 @@
 //!
 //! On PostgreSQL ids become visible out of order. An id that was passed without being seen is a gap, looked at again until it is filled
 //! or too old to come; so an event that commits late is linked late, and never missed. All of it runs under one row's lock.
+//!
+//! Where a chunk fails its events are passed one by one, and the one that cannot be linked is set aside (`aside`).
 
 use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 
-use super::linker_queries::{self as queries, GAP_LIFE, Gap, Passed};
+use super::linker_queries::{self as queries, GAP_LIFE, Gap, Next, Passed};
+use super::{aside, aside_queries};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::{Engine, Tx};
@@ -20,14 +23,18 @@ use crate::people::queries::Link;
 use crate::people::{self, Facts, Identified, queries as links};
 use crate::timeline::links::{self as timelines, Linked};
 
+/// How its writes are called: one name, so that they never run beside each other.
+pub(super) const WRITE: &str = "people.link";
 /// Events read in one transaction.
-const EVENTS_MAX: i64 = 250;
+pub(super) const EVENTS_MAX: i64 = 250;
 /// Rows written in one transaction, after which it ends: somebody new is nine, an event of somebody known is one.
 const ROWS_MAX: usize = 400;
 /// Transactions of one call.
 const CHUNKS_MAX: usize = 25;
 /// Gaps looked at in one transaction.
 const GAPS_MAX: i64 = 100;
+/// Kinds of events that say that money came in.
+const PAID: [&str; 3] = ["checkout.paid", "payment.succeeded", "invoice.paid"];
 /// Objects of one order or customer that are linked with it.
 const OBJECTS_MAX: i64 = 200;
 
@@ -41,7 +48,10 @@ pub async fn link_new(app: &App) -> Result<usize> {
         if is_pressed || !app.store.read(move |conn| queries::is_any_new(conn, now).map_err(Error::from)).await? {
             break;
         }
-        let passed = app.store.write_bulk("people.link", move |tx| link_chunk(tx, now).map_err(Error::from)).await?;
+        let passed = match app.store.write_bulk(WRITE, move |tx| link_chunk(tx, now).map_err(Error::from)).await {
+            Ok(passed) => passed,
+            Err(cause) => aside::after(app, cause).await?,
+        };
         passed_total += passed;
         if passed == 0 {
             break;
@@ -52,7 +62,7 @@ pub async fn link_new(app: &App) -> Result<usize> {
 
 fn link_chunk(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<usize> {
     let Some(place) = queries::lock(tx.conn())? else { return Ok(0) };
-    let mut linker = Linker { tx, now, known: BTreeMap::new(), rows: 0 };
+    let mut linker = Linker::new(tx, now);
     let late = linker.look_into_gaps()?;
     let events = queries::after(linker.tx.conn(), place, EVENTS_MAX)?;
     linker.learn(&events)?;
@@ -70,6 +80,42 @@ fn link_chunk(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<usize> {
     Ok(passed)
 }
 
+/// Passes one event: links it or, with a reason, sets it aside. False: another process was there first.
+pub(super) fn pass(tx: &mut Tx<'_>, now: UtcTime, next: &Next, why_not: Option<&str>) -> QueryResult<bool> {
+    if queries::lock(tx.conn())? != Some(next.place) {
+        return Ok(false);
+    }
+    let mut linker = Linker::new(tx, now);
+    if let Some(gap) = next.gap {
+        if !queries::close_gap(linker.tx, gap)? {
+            return Ok(false);
+        }
+        linker.reopen(Gap { last_id: next.event.id - 1, ..gap }, false)?;
+        linker.reopen(Gap { first_id: next.event.id + 1, ..gap }, false)?;
+    } else {
+        linker.note_gap(next.place, next.event.id)?;
+        queries::save(linker.tx, now, next.event.id)?;
+    }
+    match why_not {
+        None => linker.link_alone(&next.event)?,
+        Some(reason) => aside_queries::set_aside(linker.tx, now, &next.event, reason)?,
+    }
+    Ok(true)
+}
+
+/// Links one event that was set aside. False: another process is linking at this moment.
+pub(super) fn link_late(tx: &mut Tx<'_>, now: UtcTime, event_id: i64) -> QueryResult<bool> {
+    if queries::lock(tx.conn())?.is_none() {
+        return Ok(false);
+    }
+    // What retention has removed since needs no owner.
+    if let Some(event) = queries::event(tx.conn(), event_id)? {
+        Linker::new(tx, now).link_alone(&event)?;
+    }
+    aside_queries::forget(tx, event_id)?;
+    Ok(true)
+}
+
 /// One transaction of linking.
 struct Linker<'a, 'tx> {
     tx: &'a mut Tx<'tx>,
@@ -80,7 +126,16 @@ struct Linker<'a, 'tx> {
     rows: usize,
 }
 
-impl Linker<'_, '_> {
+impl<'a, 'tx> Linker<'a, 'tx> {
+    fn new(tx: &'a mut Tx<'tx>, now: UtcTime) -> Self {
+        Self { tx, now, known: BTreeMap::new(), rows: 0 }
+    }
+
+    fn link_alone(&mut self, event: &Passed) -> QueryResult<()> {
+        self.learn(std::slice::from_ref(event))?;
+        self.link(event)
+    }
+
     /// Links what has appeared in gaps; tells how many events that were.
     fn look_into_gaps(&mut self) -> QueryResult<usize> {
         let mut found = 0;
@@ -147,9 +202,19 @@ impl Linker<'_, '_> {
 
     fn of_event(&mut self, event: &Passed) -> QueryResult<Option<Identified>> {
         match self.of_subject(&event.subject)? {
+            Some(whose) if PAID.contains(&event.kind.as_str()) => self.vouch(&event.subject, whose).map(Some),
             Some(whose) => Ok(Some(whose)),
             None => Ok(self.known.get(&event.line_id).copied().flatten()),
         }
+    }
+
+    /// Money came in: what was merely stated with the order before is vouched for from now on. The object itself may have been linked
+    /// long ago, when its payment was under way.
+    fn vouch(&mut self, subject: &str, whose: Identified) -> QueryResult<Identified> {
+        let object = subject.strip_prefix("stripe:").map(|id| orders::queries::object(self.tx.conn(), id)).transpose()?.flatten();
+        let Some(order) = object.and_then(|object| object.order_id) else { return Ok(whose) };
+        // Once in a transaction is enough: the order is read as it stands by now, not as it was at the event.
+        Ok(self.of_subject(&order.subject())?.unwrap_or(whose))
     }
 
     fn of_subject(&mut self, subject: &str) -> QueryResult<Option<Identified>> {
@@ -196,7 +261,17 @@ impl Linker<'_, '_> {
             is_vouched: standing.paid_minor > 0,
             ..Facts::default()
         };
-        let Some(whose) = self.identify(&facts, &order.line_id)? else { return Ok(None) };
+        let known = links::links(self.tx.conn(), &[id.subject()])?.pop();
+        let whose = match &known {
+            // Whose it is stays as it is; what is known of them grows.
+            Some(link) => {
+                people::learn(self.tx, self.now, link.contact_id, &facts)?;
+                self.rows += 4;
+                Some(whose(link))
+            }
+            None => self.identify(&facts, &order.line_id)?,
+        };
+        let Some(whose) = whose else { return Ok(None) };
         if let Some(customer) = &facts.stripe_customer {
             let objects = queries::objects_of_customer(self.tx.conn(), customer, OBJECTS_MAX)?;
             self.link_objects(&objects, whose)?;

@@ -103,9 +103,35 @@ pub fn open_gap(tx: &mut Tx<'_>, gap: Gap) -> QueryResult<()> {
     diesel::insert_into(people_linker_gaps::table).values(gap).execute(tx.conn()).map(drop)
 }
 
-/// Forgets a gap.
-pub fn close_gap(tx: &mut Tx<'_>, gap: Gap) -> QueryResult<()> {
-    diesel::delete(people_linker_gaps::table.find(gap.first_id)).execute(tx.conn()).map(drop)
+/// Forgets a gap; false: it was not there.
+pub fn close_gap(tx: &mut Tx<'_>, gap: Gap) -> QueryResult<bool> {
+    diesel::delete(people_linker_gaps::table.find(gap.first_id)).execute(tx.conn()).map(|gone| gone == 1)
+}
+
+/// The event whose turn is next, and where it was found.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// How far the linker has come.
+    pub place: i64,
+    /// None: behind the place.
+    pub gap: Option<Gap>,
+    pub event: Passed,
+}
+
+/// The event whose turn is next.
+pub fn next(conn: &mut Conn) -> QueryResult<Option<Next>> {
+    let place = progress(conn)?.passed;
+    for gap in gaps(conn, 100)? {
+        if let Some(event) = within(conn, gap, 1)?.pop() {
+            return Ok(Some(Next { place, gap: Some(gap), event }));
+        }
+    }
+    Ok(after(conn, place, 1)?.pop().map(|event| Next { place, gap: None, event }))
+}
+
+/// An event by its id.
+pub fn event(conn: &mut Conn, id: i64) -> QueryResult<Option<Passed>> {
+    events::table.find(id).select(Passed::as_select()).first(conn).optional()
 }
 
 /// What Stripe told of a customer, outside of orders.

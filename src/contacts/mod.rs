@@ -1,6 +1,8 @@
 //! Contacts and companies as people see them, and the linker, which finds out whose each lead, order and event is.
 
 mod actions;
+mod aside;
+pub mod aside_queries;
 mod company_pages;
 mod export;
 mod linker;
@@ -10,11 +12,19 @@ mod pages;
 mod show_queries;
 mod views;
 
+pub use aside::{LinkAgain, schedules};
 pub use linker::link_new;
 
 use rocket::Route;
 
+use crate::outbox::RegistryBuilder;
+
 /// The pages.
 pub fn routes() -> Vec<Route> {
     [pages::routes(), company_pages::routes(), note_pages::routes()].concat()
+}
+
+/// Its kinds of jobs.
+pub fn jobs(registry: &mut RegistryBuilder) {
+    registry.add::<LinkAgain>();
 }

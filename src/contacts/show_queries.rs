@@ -1,5 +1,6 @@
 //! What the pages of contacts and companies read.
 
+use super::aside_queries::{self, Aside};
 use super::linker_queries::{self, Progress};
 use crate::db::Conn;
 use crate::db::keyset::{Page, Place};
@@ -15,12 +16,17 @@ const LINKS_MAX: i64 = 100;
 /// Contacts of a company that its page lists.
 pub const MEMBERS_SHOWN: i64 = 50;
 
+/// Events that could not be linked and that the page tells of.
+const ASIDE_SHOWN: i64 = 20;
+
 /// A page of contacts with what their rows show.
 pub struct Contacts {
     pub page: Page<Contact>,
     pub addresses: Vec<Address>,
     pub companies: std::collections::BTreeMap<CompanyId, Company>,
     pub progress: Progress,
+    /// What could not be linked, and the first of it.
+    pub aside: Aside,
 }
 
 /// A page of contacts.
@@ -32,6 +38,7 @@ pub fn contacts(conn: &mut Conn, text: Option<&str>, place: Place, rows_max: usi
         addresses: people::identifying(conn, &ids)?,
         companies: people::companies_by_ids(conn, &companies)?,
         progress: linker_queries::progress(conn)?,
+        aside: aside_queries::all(conn, ASIDE_SHOWN)?,
         page,
     })
 }

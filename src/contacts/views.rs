@@ -3,6 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use super::aside_queries::{Aside, COUNT_MAX, SetAside};
 use super::show_queries::{Contacts, Firm, Known, MEMBERS_SHOWN};
 use crate::db::keyset::{Page, Place};
 use crate::leads;
@@ -12,7 +13,7 @@ use crate::people::{Address, AddressKind, Company, ContactId, Owner, Rule};
 use crate::timeline::FeedFilter;
 use crate::timeline::feed_views::FeedView;
 use crate::web::parts::{Exports, Fact, Pager, Pill, href, subject_href, subject_label};
-use crate::web::{Shell, Stamp, format};
+use crate::web::{Shell, Stamp, Times, format};
 
 /// The list of contacts.
 #[derive(Template, WebTemplate)]
@@ -25,6 +26,18 @@ pub struct ContactList {
     pub exports: Exports,
     /// How far what was there before is linked; empty where all of it is.
     pub progress: String,
+    /// What could not be linked, in words; empty where all of it is.
+    pub aside: String,
+    pub aside_rows: Vec<AsideRow>,
+}
+
+/// An event that could not be linked.
+pub struct AsideRow {
+    pub label: String,
+    pub href: String,
+    pub reason: String,
+    pub tries: String,
+    pub at: Stamp,
 }
 
 /// A row of the list.
@@ -153,7 +166,29 @@ impl ContactList {
             } else {
                 String::new()
             },
+            aside: aside(&found.aside),
+            aside_rows: found.aside.first.iter().map(|row| AsideRow::new(row, times)).collect(),
             shell,
+        }
+    }
+}
+
+fn aside(aside: &Aside) -> String {
+    match aside.count {
+        0 => String::new(),
+        1 => "1 event could not be linked".into(),
+        count => format!("{} events could not be linked", format::capped(count, COUNT_MAX)),
+    }
+}
+
+impl AsideRow {
+    fn new(row: &SetAside, times: Times) -> Self {
+        Self {
+            label: subject_label(&row.subject),
+            href: subject_href(&row.subject).unwrap_or_default(),
+            reason: row.reason.clone(),
+            tries: format::counted(row.tries, "try", "tries"),
+            at: times.stamp(row.tried_at),
         }
     }
 }

@@ -136,12 +136,13 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("key", UntilErased), ("zoho_id", UntilErased)],
         plain: &["id", "order_id", "kind", "number", "amount_minor", "currency", "organisation_id", "account_id", "asked_at", "done_at"],
     },
+    Register { table: "books_gone_customers", personal: &[("zoho_id", UntilErased)], plain: &["organisation_id", "found_at"] },
     Register {
         table: "stripe_objects",
         personal: &[("customer", UntilErased), ("email", UntilErased), ("person", UntilErased)],
         plain: &[
             "id", "object_id", "kind", "status", "status_rank", "amount_minor", "settled_minor", "currency", "made_at", "payment", "charge",
-            "invoice", "subscription", "reference", "event_id", "event_at", "line_id", "order_id", "updated_at",
+            "invoice", "subscription", "reference", "event_id", "event_at", "line_id", "order_id", "updated_at", "respond_by",
         ],
     },
     Register { table: "order_book", personal: &[], plain: &["id"] },
@@ -292,6 +293,12 @@ pub const REGISTRY: &[Register] = &[
     Register { table: "contact_links", personal: &[], plain: &["id", "subject", "line_id", "contact_id", "rule", "linked_at"] },
     Register { table: "event_links", personal: &[], plain: &["owner", "occurred_at", "event_id", "source", "kind"] },
     Register { table: "people_linker", personal: &[], plain: &["id", "event_id", "linked_at"] },
+    // The database's own words may repeat a value; the row goes when the event is linked.
+    Register {
+        table: "people_linker_aside",
+        personal: &[("reason", UntilErased)],
+        plain: &["event_id", "subject", "tries", "set_at", "tried_at"],
+    },
     Register { table: "people_linker_gaps", personal: &[], plain: &["first_id", "last_id", "seen_at"] },
     Register {
         table: "product_imports",

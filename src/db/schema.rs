@@ -660,6 +660,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    books_gone_customers (organisation_id, zoho_id) {
+        organisation_id -> Text,
+        zoho_id -> Text,
+        found_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     booking_steps (id) {
         id -> BigInt,
         order_id -> BigInt,
@@ -700,6 +708,7 @@ diesel::table! {
         line_id -> Text,
         order_id -> Nullable<BigInt>,
         updated_at -> Timestamp,
+        respond_by -> Nullable<Timestamp>,
     }
 }
 
@@ -912,6 +921,17 @@ diesel::table! {
         id -> BigInt,
         event_id -> BigInt,
         linked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    people_linker_aside (event_id) {
+        event_id -> BigInt,
+        subject -> Text,
+        reason -> Text,
+        tries -> BigInt,
+        set_at -> Timestamp,
+        tried_at -> Timestamp,
     }
 }
 

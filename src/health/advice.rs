@@ -38,8 +38,11 @@ pub const PROCESS: &str = "/health/processing";
 /// Where "test token refresh" is sent.
 pub const REFRESH: &str = "/health/refresh";
 
+/// The preview of trying again whatever of Books has failed.
+pub const AGAIN: &str = "/operations/preview?subject=jobs&act=retry&state=failed&kind=orders.book";
+
 /// Ids in the order of effect. One that is not here helps nobody who is told of it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 29] = [
     "database:answers",
     "database:disk-free",
     "processes:heartbeat",
@@ -47,9 +50,14 @@ const ORDER: [&str; 24] = [
     "zoho-crm:refresh",
     "zoho-crm:breaker",
     "zoho-crm:quota",
+    "zoho-books:connection",
+    "orders:disputes",
     "stripe:webhooks",
     "stripe:events",
     "inbox:failed",
+    "orders:booking",
+    "orders:unmatched",
+    "people:linking",
     "processes:clock",
     "outbox:oldest-ready",
     "leads:success-rate",
@@ -95,7 +103,7 @@ fn is_told_by_another(check: &Check, checks: &[Check]) -> bool {
             ["zoho-crm:connection", "zoho-crm:breaker", "processes:heartbeat"].iter().any(|id| is(id)) || is_used_up(checks)
         }
         // Failed leads are failed jobs.
-        "outbox:failed" => is("leads:failed") || is("leads:uncertain"),
+        "outbox:failed" => is("leads:failed") || is("leads:uncertain") || is("orders:booking"),
         "leads:success-rate" => is("leads:failed"),
         "zoho-crm:last-success" => {
             ["zoho-crm:connection", "zoho-crm:breaker", "zoho-crm:refresh", "leads:failed", "leads:uncertain"].iter().any(|id| is(id))
@@ -122,6 +130,11 @@ fn one(check: &Check, facts: Option<&Facts>) -> Option<Advice> {
         "zoho-crm:quota" => ("See what uses the calls, or raise the limit", page("/connections", "Open connections")),
         "stripe:webhooks" | "stripe:events" => ("See what Stripe tells us", page("/connections/stripe", "Open Stripe")),
         "inbox:failed" => ("See why they failed, then replay them", page("/inbox?state=failed", "Open failed events")),
+        "zoho-books:connection" => ("Let orders be booked again", page("/connections/books", "Open Zoho Books")),
+        "orders:booking" => return Some(booking(check, facts)),
+        "orders:disputes" => ("Answer the disputes in Stripe", page("/orders?state=disputed", "Open disputed orders")),
+        "orders:unmatched" => ("See which payments have no order", page("/orders/unmatched", "Open payments")),
+        "people:linking" => ("See why they were set aside, then try them again", page("/contacts", "Open contacts")),
         "processes:clock" => ("Set the clock right", page("/processes", "Open processes")),
         "outbox:oldest-ready" | "leads:waiting" => ("Process what waits now", Help::Act { path: PROCESS, label: "Process pending now" }),
         "leads:oldest-waiting" => return oldest(check, facts),
@@ -154,6 +167,21 @@ fn connection(check: &Check, facts: Option<&Facts>) -> (&'static str, Help) {
     match facts.is_some_and(|facts| facts.zoho.summary.is_some()) {
         true => ("Connect Zoho CRM again", page("/connections/zoho", "Connect again")),
         false => ("Connect Zoho CRM", page("/connections/zoho", "Connect")),
+    }
+}
+
+fn booking(check: &Check, facts: Option<&Facts>) -> Advice {
+    let has_failed = facts.is_some_and(|facts| facts.books.failed > 0);
+    let (title, path, label) = match has_failed {
+        true => ("Mend what Zoho Books refused, then try them again", AGAIN, "Try all again"),
+        false => ("Have the orders of before booked", "/schedules/orders.book_missing", "Open schedule"),
+    };
+    Advice {
+        state: check.state,
+        title: title.into(),
+        reason: check.output.clone(),
+        help: Help::Page { path: path.into(), label },
+        check: check.id,
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every id there is. They stay as they are.
-pub const IDS: [&str; 26] = [
+pub const IDS: [&str; 31] = [
     "database:answers",
     "database:size",
     "database:disk-free",
@@ -19,6 +19,11 @@ pub const IDS: [&str; 26] = [
     "stripe:webhooks",
     "stripe:events",
     "inbox:failed",
+    "zoho-books:connection",
+    "orders:booking",
+    "orders:disputes",
+    "orders:unmatched",
+    "people:linking",
     "leads:waiting",
     "leads:oldest-waiting",
     "leads:failed",

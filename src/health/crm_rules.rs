@@ -38,7 +38,8 @@ fn connection(facts: &Facts) -> Check {
     check.seen(summary.state.as_str(), "")
 }
 
-fn on_hold(facts: &Facts, pause: &pauses::Pause) -> String {
+/// Who holds what, until when and why.
+pub(super) fn on_hold(facts: &Facts, pause: &pauses::Pause) -> String {
     let what = crate::outbox::waiting::paused(pause.scope, &pause.name);
     let until = pause
         .until

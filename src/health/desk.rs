@@ -13,9 +13,11 @@ use super::queries;
 use super::report::Report;
 use crate::app::App;
 use crate::clock::Stopwatch;
+use crate::contacts::aside_queries;
 use crate::db::{self, Conn, migrate};
 use crate::error::Error;
 use crate::inbox;
+use crate::orders::trouble_queries;
 use crate::outbox::schedules::{Schedule, Schedules};
 use crate::outbox::{Registry, lists};
 use crate::seller;
@@ -26,6 +28,9 @@ pub const FRESH_FOR: TimeDelta = TimeDelta::seconds(5);
 pub const FRESH_FOR_PEOPLE: TimeDelta = TimeDelta::seconds(1);
 /// A database that has not answered by then does not answer.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Events that were set aside and are named.
+const ASIDE_NAMED: i64 = 5;
 
 /// The last report of this process.
 #[derive(Default)]
@@ -95,6 +100,7 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         migrate::SchemaState::Ahead(_) => return Err(Error::Unavailable("the database has a newer schema than this program".into())),
     }
     let free = registry.kinds().into_iter().map(|(kind, _)| kind).filter(|kind| registry.connection_of(kind).is_none());
+    let counts = lists::counts_by_kind(conn, queries::COUNTED_MAX)?;
     Ok(Facts {
         at: now,
         answered_in: Duration::ZERO,
@@ -103,8 +109,11 @@ fn everything(conn: &mut Conn, registry: &Registry, schedules: &[Schedule], now:
         zoho: queries::zoho(conn, registry, now)?,
         stripe: inbox::Standing::default(),
         inbox: inbox::statistics::Backlog::default(),
+        books: queries::books(conn, registry, &counts, now)?,
+        troubles: trouble_queries::troubles(conn, now)?,
+        aside: aside_queries::all(conn, ASIDE_NAMED)?,
         leads: queries::lead_figures(conn, now)?,
-        jobs: lists::counts_by_kind(conn, queries::COUNTED_MAX)?,
+        jobs: counts,
         ready: lists::ready_since(conn, registry, now)?,
         free_kinds: free.collect(),
         schedules: queries::schedule_facts(conn, schedules, now)?,

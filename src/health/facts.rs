@@ -7,10 +7,12 @@ use chrono::TimeDelta;
 use super::configuration::Finding;
 use crate::clock::UtcTime;
 use crate::connections::Summary;
+use crate::contacts::aside_queries::Aside;
 use crate::inbox::Standing;
 use crate::inbox::statistics::Backlog;
 use crate::leads::LeadId;
 use crate::leads::statistics::Statistics;
+use crate::orders::trouble_queries::Troubles;
 use crate::outbox::limits::Gauge;
 use crate::outbox::lists::{KindCount, ReadySince};
 use crate::outbox::pauses::Pause;
@@ -31,6 +33,11 @@ pub struct Facts {
     pub stripe: Standing,
     /// Where the receipts of all providers stand.
     pub inbox: Backlog,
+    pub books: Books,
+    /// Disputes, and money without an order.
+    pub troubles: Troubles,
+    /// What could not be linked to a contact.
+    pub aside: Aside,
     pub leads: LeadFigures,
     pub jobs: Vec<KindCount>,
     pub ready: Vec<ReadySince>,
@@ -61,6 +68,24 @@ pub struct Zoho {
     pub refreshes: Vec<(UtcTime, Option<String>)>,
     /// What people hold of it, or of the jobs that use it.
     pub pauses: Vec<Pause>,
+}
+
+/// The connection to Zoho Books, and what is to be booked there.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// None: no organisation was ever chosen.
+    pub summary: Option<Summary>,
+    /// Its id and name, where one is chosen.
+    pub organisation: Option<String>,
+    pub organisation_name: Option<String>,
+    /// What people hold of it, or of the jobs that use it.
+    pub pauses: Vec<Pause>,
+    /// Orders that wait to be booked, those that are tried again among them.
+    pub waiting: i64,
+    /// Orders that are not tried again by themselves.
+    pub failed: i64,
+    /// Paid orders of before that nobody asked to be booked.
+    pub missing: i64,
 }
 
 /// Where leads stand.

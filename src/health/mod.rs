@@ -13,13 +13,16 @@ mod facts;
 mod inbox_rules;
 mod lead_rules;
 mod metrics;
+mod order_rules;
 mod pages;
+mod people_rules;
 mod probes;
 mod queries;
 mod report;
 mod running_rules;
 mod views;
 
+pub use advice::AGAIN;
 pub use desk::Desk;
 pub use report::Report;
 

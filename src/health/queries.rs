@@ -5,18 +5,20 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::facts::{Delivery, LeadFigures, ProcessFacts, ScheduleFacts, Zoho};
+use super::facts::{Books, Delivery, LeadFigures, ProcessFacts, ScheduleFacts, Zoho};
 use crate::clock::UtcTime;
 use crate::connections;
 use crate::db::Conn;
 use crate::db::schema::{leads, processes, schedule_runs};
-use crate::integrations::zoho::PROVIDER;
+use crate::integrations::zoho::{PROVIDER, books};
 use crate::leads::LeadStatus;
 use crate::leads::statistics::{self, COUNT_MAX};
+use crate::orders::booking::{BookOrder, missing_queries};
 use crate::outbox::limits::{self, Limits};
+use crate::outbox::lists::KindCount;
 use crate::outbox::pauses::{self, Scope};
 use crate::outbox::schedules::{self, RunOutcome, Schedule};
-use crate::outbox::{JobState, Registry, breaker};
+use crate::outbox::{Job, JobState, Registry, breaker};
 
 /// Delivery times are those of so many leads.
 const DELIVERIES_MAX: i64 = 1_000;
@@ -45,20 +47,44 @@ pub fn size_bytes(conn: &mut Conn) -> QueryResult<i64> {
 /// The connection, what it may use, and what holds it.
 pub fn zoho(conn: &mut Conn, registry: &Registry, now: UtcTime) -> QueryResult<Zoho> {
     let limits = registry.limits(PROVIDER);
-    let is_about_it = |pause: &pauses::Pause| match pause.scope {
-        Scope::Connection => pause.name == PROVIDER,
-        Scope::Kind => registry.connection_of(&pause.name) == Some(PROVIDER),
-        Scope::Lane => {
-            registry.kinds().iter().any(|(kind, lane)| lane.as_str() == pause.name && registry.connection_of(kind) == Some(PROVIDER))
-        }
-    };
     Ok(Zoho {
         summary: connections::summary(conn)?,
         breaker: breaker::all(conn)?.into_iter().find(|state| state.provider == PROVIDER),
         gauge: limits.map(|limits| limits::gauge(conn, PROVIDER, limits, now)).transpose()?,
         calls_last_hour: calls_last_hour(conn, limits, now)?,
         refreshes: connections::recent_refreshes(conn, PROVIDER, now)?,
-        pauses: pauses::current(conn, now)?.all().iter().filter(|pause| is_about_it(pause)).cloned().collect(),
+        pauses: pauses_of(conn, registry, PROVIDER, now)?,
+    })
+}
+
+/// What people hold of a connection, or of the jobs that use it.
+fn pauses_of(conn: &mut Conn, registry: &Registry, provider: &str, now: UtcTime) -> QueryResult<Vec<pauses::Pause>> {
+    let is_about_it = |pause: &&pauses::Pause| match pause.scope {
+        Scope::Connection => pause.name == provider,
+        Scope::Kind => registry.connection_of(&pause.name) == Some(provider),
+        Scope::Lane => {
+            registry.kinds().iter().any(|(kind, lane)| lane.as_str() == pause.name && registry.connection_of(kind) == Some(provider))
+        }
+    };
+    Ok(pauses::current(conn, now)?.all().iter().filter(is_about_it).cloned().collect())
+}
+
+/// The connection to Books, and what is to be booked. `counts` are those of all kinds of jobs.
+pub fn books(conn: &mut Conn, registry: &Registry, counts: &[KindCount], now: UtcTime) -> QueryResult<Books> {
+    let count = |states: &[JobState]| -> i64 {
+        let own = counts.iter().filter(|count| count.kind == BookOrder::KIND && states.contains(&count.state));
+        own.map(|count| count.total).sum()
+    };
+    let (organisation, organisation_name) = connections::books::chosen(conn)?.map(|(id, name, _)| (id, name)).unwrap_or_default();
+    let missing = if organisation.is_some() { missing_queries::count(conn)? } else { 0 };
+    Ok(Books {
+        summary: connections::books::summary(conn)?,
+        pauses: pauses_of(conn, registry, books::PROVIDER, now)?,
+        waiting: count(&[JobState::Pending, JobState::Running]),
+        failed: count(&[JobState::Dead, JobState::Uncertain]),
+        missing,
+        organisation,
+        organisation_name,
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::advice::{Advice, advice};
 use super::check::{Check, State};
 use super::facts::Facts;
-use super::{crm_rules, inbox_rules, lead_rules, running_rules};
+use super::{crm_rules, inbox_rules, lead_rules, order_rules, people_rules, running_rules};
 use crate::clock::UtcTime;
 
 /// How everything stands.
@@ -25,8 +25,15 @@ pub struct Report {
 impl Report {
     /// Judges what was seen.
     pub fn new(facts: Facts) -> Self {
-        let checks =
-            [running_rules::checks(&facts), crm_rules::checks(&facts), inbox_rules::checks(&facts), lead_rules::checks(&facts)].concat();
+        let checks = [
+            running_rules::checks(&facts),
+            crm_rules::checks(&facts),
+            inbox_rules::checks(&facts),
+            order_rules::checks(&facts),
+            people_rules::checks(&facts),
+            lead_rules::checks(&facts),
+        ]
+        .concat();
         Self::of(facts.at, checks, Some(facts))
     }
 

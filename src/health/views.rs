@@ -85,9 +85,10 @@ pub struct WindowLine {
     pub is_bad: bool,
 }
 
-const GROUPS: [(&str, &str, &[&str]); 3] = [
+const GROUPS: [(&str, &str, &[&str]); 4] = [
     ("crm", "Zoho CRM", &["zoho-crm"]),
     ("leads", "Leads and jobs", &["leads", "outbox"]),
+    ("orders", "Orders, books and people", &["zoho-books", "orders", "stripe", "inbox", "people"]),
     ("program", "The program", &["database", "schedules", "processes", "configuration"]),
 ];
 

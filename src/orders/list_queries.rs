@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::model::{Object, Order, OrderId, OrderState};
+use super::model::{Attention, Object, Order, OrderId, OrderState};
 use super::queries;
 use crate::clock::UtcTime;
 use crate::db::Conn;
@@ -23,6 +23,8 @@ pub struct OrderFilter {
     pub state: Option<OrderState>,
     /// Only those a person has to look at.
     pub to_look_at: bool,
+    /// Only those with a dispute that is open.
+    pub is_disputed: bool,
     /// The beginning of a mail address, the number of an order, or an id of Stripe.
     pub text: Option<String>,
 }
@@ -35,6 +37,10 @@ pub fn page(conn: &mut Conn, filter: &OrderFilter, place: Place, rows_max: usize
     }
     if filter.to_look_at {
         query = query.filter(orders::attention.is_not_null());
+    }
+    if filter.is_disputed {
+        query =
+            query.filter(orders::attention.is_not_null()).filter(orders::attention.like(format!("%{}%", Attention::DisputeOpen.as_str())));
     }
     match filter.text.as_deref() {
         None => {}

@@ -9,6 +9,7 @@ mod pages;
 pub mod queries;
 pub mod standing;
 pub mod stripe;
+pub mod trouble_queries;
 mod views;
 
 pub use model::{Attention, Object, Order, OrderId, OrderLine, OrderState, Standing};

@@ -136,6 +136,8 @@ pub struct Object {
     pub event_at: UtcTime,
     pub line_id: String,
     pub order_id: Option<OrderId>,
+    /// Of a dispute that waits for our answer: until when.
+    pub respond_by: Option<UtcTime>,
 }
 
 /// The event an object's standing comes from.
@@ -149,7 +151,7 @@ pub struct Said<'a> {
 impl Object {
     /// What one event says.
     pub fn new(snapshot: Snapshot, said: Said<'_>) -> Self {
-        let Snapshot { kind, id, status, amount_minor, settled_minor, currency, made_at, names } = snapshot;
+        let Snapshot { kind, id, status, amount_minor, settled_minor, currency, made_at, respond_by, names } = snapshot;
         Self {
             object_id: id,
             status_rank: kind.rank(status),
@@ -171,6 +173,7 @@ impl Object {
             event_at: said.at,
             line_id: said.line.to_string(),
             order_id: None,
+            respond_by,
         }
     }
 

@@ -48,6 +48,7 @@ impl OrderFilter {
         Self {
             state: OrderState::parse(query.text("state")),
             to_look_at: query.text("state") == "to_look_at",
+            is_disputed: query.text("state") == "disputed",
             text: Some(text).filter(|text| !text.is_empty()),
         }
     }

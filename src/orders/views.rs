@@ -115,6 +115,7 @@ pub struct OrderStory {
 const TABS: &[(&str, &str)] = &[
     ("", "All"),
     ("to_look_at", "Needs a look"),
+    ("disputed", "In dispute"),
     ("open", "Open"),
     ("processing", "Processing"),
     ("paid", "Paid"),
@@ -125,7 +126,11 @@ const TABS: &[(&str, &str)] = &[
 ];
 
 fn state_of(filter: &OrderFilter) -> &'static str {
-    if filter.to_look_at { "to_look_at" } else { filter.state.map_or("", OrderState::as_str) }
+    match filter {
+        OrderFilter { to_look_at: true, .. } => "to_look_at",
+        OrderFilter { is_disputed: true, .. } => "disputed",
+        _ => filter.state.map_or("", OrderState::as_str),
+    }
 }
 
 /// The address of a page of the list.
@@ -255,7 +260,7 @@ impl OrderShow {
             money: money(standing, times),
             customer: customer(story),
             checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, standing.state.is_payable(), times)).collect(),
-            to_do: to_do(standing, &story.objects),
+            to_do: to_do(standing, &story.objects, times),
             shell,
         }
     }
@@ -285,7 +290,7 @@ fn customer(story: &OrderStory) -> Vec<Fact> {
     facts
 }
 
-fn to_do(standing: &Standing, objects: &[Object]) -> Vec<String> {
+fn to_do(standing: &Standing, objects: &[Object], times: Times) -> Vec<String> {
     let declined = objects.iter().any(|object| object.status == Status::Declined);
     let mut to_do = Vec::new();
     match standing.state {
@@ -295,7 +300,11 @@ fn to_do(standing: &Standing, objects: &[Object]) -> Vec<String> {
         _ => {}
     }
     if standing.attentions().contains(&Attention::DisputeOpen) {
-        to_do.push("Answer the dispute in Stripe.".into());
+        let by = objects.iter().filter(|object| object.status == Status::Open).filter_map(|object| object.respond_by).min();
+        to_do.push(match by {
+            Some(by) => format!("Answer the dispute in Stripe by {} ({}).", times.stamp(by).text, times.relative(by)),
+            None => "A dispute is open. Stripe says whether it waits for your answer.".into(),
+        });
     }
     to_do
 }

@@ -2,6 +2,8 @@
 
 use chrono::TimeDelta;
 
+use crate::health::AGAIN;
+use crate::orders::trouble_queries::Troubles;
 use crate::web::{Times, format};
 
 use super::queries::{Connection, Figures};
@@ -25,7 +27,10 @@ pub fn concerns(figures: &Figures, times: Times) -> Vec<Concern> {
     let mut concerns: Vec<Concern> = [
         connection(figures.connection.as_ref(), times),
         failed_leads(figures.statistics.failed),
-        failed_jobs(figures.jobs_dead, figures.statistics.failed),
+        books(figures, times),
+        failed_booking(figures.booking.1),
+        disputes(&figures.troubles, times),
+        failed_jobs(figures.jobs_dead, figures.statistics.failed + figures.booking.1),
         uncertain(figures.jobs_uncertain),
         quarantined(figures.statistics.quarantined),
         waiting(figures, times),
@@ -87,9 +92,62 @@ fn failed_leads(count: i64) -> Option<Concern> {
     })
 }
 
-/// Failed jobs that are no lead's delivery.
-fn failed_jobs(jobs: i64, leads: i64) -> Option<Concern> {
-    (jobs > leads).then(|| Concern {
+fn books(figures: &Figures, times: Times) -> Option<Concern> {
+    let books = figures.books.as_ref()?;
+    let concern = |tone: &'static str, icon: &'static str, title: &str, text: String| Concern {
+        tone,
+        icon,
+        title: title.into(),
+        text,
+        href: "/connections/books".into(),
+        button: "Open Zoho Books",
+    };
+    let waiting = format::counted(figures.booking.0, "order waits", "orders wait");
+    match books.state.as_str() {
+        "connected" => {
+            let until = books.blocked_until.filter(|until| *until > times.now)?;
+            let reason = format::ended(books.blocked_reason.as_deref().unwrap_or("It did not answer."));
+            let text = format!("{reason} {waiting} to be booked. The next try is at {}.", times.stamp_s(until).text);
+            Some(concern("warn", "hourglass", "Zoho Books is paused", text))
+        }
+        _ => {
+            let reason = format::ended(books.state_reason.as_deref().unwrap_or("It refuses us."));
+            Some(concern("bad", "unlink", "Orders are not booked in Zoho Books", format!("{reason} {waiting} to be booked.")))
+        }
+    }
+}
+
+fn failed_booking(count: i64) -> Option<Concern> {
+    (count > 0).then(|| Concern {
+        tone: "bad",
+        icon: "circle-x",
+        title: format!("{} could not be booked", format::counted(count, "order", "orders")),
+        text: "Each says why on its page. Mend it in Zoho Books, then try all of them again.".into(),
+        href: AGAIN.into(),
+        button: "Try again",
+    })
+}
+
+fn disputes(troubles: &Troubles, times: Times) -> Option<Concern> {
+    let first = troubles.disputes.first()?;
+    let count = i64::try_from(troubles.disputes.len()).unwrap_or_default();
+    let text = match first.respond_by {
+        Some(by) => format!("The first is to be answered in Stripe by {} ({}).", times.stamp(by).text, times.relative(by)),
+        None => "None waits for an answer, as far as Stripe told.".into(),
+    };
+    Some(Concern {
+        tone: "warn",
+        icon: "triangle-alert",
+        title: format!("{} open", format::counted(count, "dispute is", "disputes are")),
+        text,
+        href: "/orders?state=disputed".into(),
+        button: "Open orders",
+    })
+}
+
+/// Failed jobs that are neither a lead's delivery nor an order's booking.
+fn failed_jobs(jobs: i64, told: i64) -> Option<Concern> {
+    (jobs > told).then(|| Concern {
         tone: "bad",
         icon: "circle-x",
         title: format!("{} failed", format::counted(jobs, "job", "jobs")),

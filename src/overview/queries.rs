@@ -6,10 +6,13 @@ use diesel::prelude::*;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{connections, jobs, leads};
+use crate::integrations::zoho;
 use crate::leads::queries::IsTaken;
 use crate::leads::statistics::{self, Statistics};
 use crate::leads::{LeadId, LeadStatus};
-use crate::outbox::{JobState, lists};
+use crate::orders::booking::BookOrder;
+use crate::orders::trouble_queries::{self, Troubles};
+use crate::outbox::{Job, JobState, lists};
 
 /// Finished jobs the chart counts at most.
 pub const CHARTED_MAX: i64 = 10_000;
@@ -27,6 +30,7 @@ pub struct Connection {
     pub blocked_until: Option<UtcTime>,
     pub blocked_reason: Option<String>,
     pub last_success_at: Option<UtcTime>,
+    pub organisation_name: Option<String>,
     pub external_field: Option<String>,
 }
 
@@ -54,6 +58,11 @@ pub struct Figures {
     pub statistics: Statistics,
     pub oldest_waiting: Option<(LeadId, UtcTime)>,
     pub connection: Option<Connection>,
+    /// The connection to Books; None: no organisation was ever chosen.
+    pub books: Option<Connection>,
+    /// Orders that wait to be booked, and those that could not be.
+    pub booking: (i64, i64),
+    pub troubles: Troubles,
     pub latest: Vec<Latest>,
     /// Newest first, of the last hour.
     pub ended: Vec<Ended>,
@@ -68,12 +77,27 @@ pub fn figures(conn: &mut Conn, now: UtcTime, day_start: UtcTime) -> QueryResult
         yesterday: statistics::received_between(conn, day_start - TimeDelta::days(1), now - TimeDelta::days(1))?,
         statistics: statistics::of(conn, now)?,
         oldest_waiting: statistics::oldest_waiting(conn)?,
-        connection: connections::table.filter(connections::provider.eq("zoho")).select(Connection::as_select()).first(conn).optional()?,
+        connection: connection(conn, zoho::PROVIDER)?,
+        books: connection(conn, zoho::books::PROVIDER)?,
+        booking: booking(conn)?,
+        troubles: trouble_queries::troubles(conn, now)?,
         latest: latest(conn)?,
         ended: ended(conn, now - TimeDelta::hours(1))?,
         jobs_dead: lists::count(conn, JobState::Dead, COUNTED_MAX)?,
         jobs_uncertain: lists::count(conn, JobState::Uncertain, COUNTED_MAX)?,
     })
+}
+
+fn connection(conn: &mut Conn, provider: &str) -> QueryResult<Option<Connection>> {
+    connections::table.filter(connections::provider.eq(provider)).select(Connection::as_select()).first(conn).optional()
+}
+
+fn booking(conn: &mut Conn) -> QueryResult<(i64, i64)> {
+    let counts = lists::counts_by_kind(conn, COUNTED_MAX)?;
+    let of = |states: &[JobState]| -> i64 {
+        counts.iter().filter(|count| count.kind == BookOrder::KIND && states.contains(&count.state)).map(|count| count.total).sum()
+    };
+    Ok((of(&[JobState::Pending, JobState::Running]), of(&[JobState::Dead])))
 }
 
 fn latest(conn: &mut Conn) -> QueryResult<Vec<Latest>> {

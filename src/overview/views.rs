@@ -23,6 +23,8 @@ pub struct Overview {
     pub chart: Chart,
     pub connection: Pill,
     pub connection_facts: Vec<Fact>,
+    /// None: no organisation of Books was ever chosen.
+    pub books: Option<(Pill, Vec<Fact>)>,
     pub latest: Vec<LatestLead>,
 }
 
@@ -46,6 +48,7 @@ impl Overview {
             chart: Chart::new(&figures.ended, times),
             connection: connection_pill(figures.connection.as_ref(), times),
             connection_facts: connection_facts(figures.connection.as_ref(), times),
+            books: figures.books.as_ref().map(|books| (connection_pill(Some(books), times), books_facts(books, figures, times))),
             latest: latest(figures, times),
             shell,
         }
@@ -94,6 +97,16 @@ fn connection_facts(connection: Option<&Connection>, times: Times) -> Vec<Fact> 
         None => "possible after a lost answer: the CRM has no unique field for our id".into(),
     };
     vec![Fact::text("Last success", last), Fact::text("Doubles", doubles)]
+}
+
+fn books_facts(books: &Connection, figures: &Figures, times: Times) -> Vec<Fact> {
+    let last = books.last_success_at.map_or_else(|| "not yet".into(), |at| format!("{} ({})", times.stamp(at).text, times.relative(at)));
+    let organisation = books.organisation_name.clone().filter(|name| !name.is_empty());
+    let mut facts: Vec<Fact> = organisation.into_iter().map(|name| Fact::text("Organisation", name)).collect();
+    facts.push(Fact::text("Last success", last));
+    let (waiting, failed) = figures.booking;
+    facts.push(Fact::text("Orders to book", format!("{} waiting, {} failed", format::number(waiting), format::number(failed))));
+    facts
 }
 
 fn latest(figures: &Figures, times: Times) -> Vec<LatestLead> {

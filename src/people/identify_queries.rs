@@ -33,6 +33,12 @@ pub fn identify(tx: &mut Tx<'_>, now: UtcTime, facts: &Facts) -> QueryResult<Opt
     Ok(None)
 }
 
+/// Notes what is known by now of a contact whose something is already: addresses that were merely stated identify from then on, where
+/// the facts are vouched for and nobody else is identified by them.
+pub fn learn(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts) -> QueryResult<()> {
+    note(tx, now, contact, facts, &facts.keys())
+}
+
 fn find(conn: &mut Conn, facts: &Facts, keys: &[(AddressKind, String)]) -> QueryResult<Option<Identified>> {
     for (kind, value) in keys {
         let owner: Option<ContactId> = contact_addresses::table
@@ -110,6 +116,11 @@ fn note(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts, keys: 
             add(tx, now, (contact, key), facts, false)?;
         }
     }
+    if facts.is_vouched {
+        for key in keys.iter().filter(|key| known.contains(key)) {
+            vouch(tx, now, (contact, key), facts)?;
+        }
+    }
     let row: Contact = contacts::table.find(contact.0).select(Contact::as_select()).first(tx.conn())?;
     if let Some(name) = facts.name.as_deref().map(str::trim).filter(|name| !name.is_empty())
         && (row.name.is_none() || facts.is_vouched && !row.is_name_vouched)
@@ -129,6 +140,34 @@ fn note(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts, keys: 
         join_company(tx, now, contact, facts)?;
     }
     Ok(())
+}
+
+/// Raises an address that was merely stated. Somebody else's stays theirs.
+fn vouch(tx: &mut Tx<'_>, now: UtcTime, (contact, (kind, value)): (ContactId, &(AddressKind, String)), facts: &Facts) -> QueryResult<()> {
+    let owner: Option<ContactId> = contact_addresses::table
+        .filter(contact_addresses::kind.eq(kind))
+        .filter(contact_addresses::value.eq(value))
+        .filter(contact_addresses::is_identifying.eq(true))
+        .select(contact_addresses::contact_id)
+        .first(tx.conn())
+        .optional()?;
+    if owner.is_some_and(|owner| owner != contact) {
+        return Ok(());
+    }
+    let stated = contact_addresses::table
+        .filter(contact_addresses::contact_id.eq(contact))
+        .filter(contact_addresses::kind.eq(kind))
+        .filter(contact_addresses::value.eq(value))
+        .filter(contact_addresses::is_vouched.eq(false));
+    diesel::update(stated)
+        .set((
+            contact_addresses::is_identifying.eq(true),
+            contact_addresses::is_vouched.eq(true),
+            contact_addresses::told_by.eq(&facts.told_by),
+            contact_addresses::told_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .map(drop)
 }
 
 /// False: it is there, with this contact or, where it identifies, with another.

@@ -8,6 +8,6 @@ pub mod model;
 pub mod queries;
 mod views;
 
-pub use identify_queries::identify;
+pub use identify_queries::{identify, learn};
 pub use model::{Address, AddressKind, Company, CompanyId, Contact, ContactId, Facts, Identified, Owner, Rule};
 pub use views::whose_fact;

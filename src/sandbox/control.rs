@@ -20,6 +20,7 @@ pub(super) fn answer(world: &mut World, request: &SandboxRequest, now: UtcTime) 
         (Method::Get, "/__ledger/zoho/books") => SandboxAnswer::json(200, &world.books.ledger()),
         (Method::Get, "/__ledger/zoho/usage") => usage(world),
         (Method::Get, "/__ledger/mail") => SandboxAnswer::json(200, &world.mails.all().iter().map(SunkMail::told).collect()),
+        (Method::Post, "/__books/contacts") => contact(world, request),
         (Method::Post, "/__stripe/events") => stripe::script(world, request, now),
         (Method::Post, "/__stripe/webhooks") => stripe::take(world, now),
         (Method::Get, "/__ledger/stripe/checkout_sessions") => SandboxAnswer::json(200, &json!(world.stripe.sessions())),
@@ -74,6 +75,22 @@ fn script(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
             SandboxAnswer::json(201, &json!({ "ids": ids }))
         }
         Err(cause) => problem(422, &format!("not a fault: {cause}")),
+    }
+}
+
+/// Somebody deletes a contact in Books, or merges it into another.
+fn contact(world: &mut World, request: &SandboxRequest) -> SandboxAnswer {
+    let body = request.json().unwrap_or_default();
+    let text = |name: &str| body[name].as_str();
+    let is_done = match (text("delete"), text("void"), text("merge").zip(text("into"))) {
+        (Some(id), None, None) => world.books.delete_contact(id),
+        (None, Some(id), None) => world.books.void_contact(id),
+        (None, None, Some((id, into))) => world.books.merge_contact(id, into),
+        _ => return problem(422, "expected {\"delete\": id}, {\"void\": id} or {\"merge\": id, \"into\": id}"),
+    };
+    match is_done {
+        true => SandboxAnswer::json(200, &world.books.ledger()["contacts"]),
+        false => problem(409, "Books has no such contact, or something is booked to it"),
     }
 }
 

@@ -152,6 +152,26 @@ impl Sandbox {
         self.world().books.ledger()
     }
 
+    /// Somebody deletes a contact in Books; false: Books refuses it.
+    pub fn delete_books_contact(&self, id: &str) -> bool {
+        self.world().books.delete_contact(id)
+    }
+
+    /// Somebody takes everything of a contact out of the books, and the contact after it; false: there is none.
+    pub fn void_books_contact(&self, id: &str) -> bool {
+        self.world().books.void_contact(id)
+    }
+
+    /// Somebody adds a customer in Books by hand, long ago. Answers its id.
+    pub fn add_books_contact(&self, name: &str, mail: &str) -> String {
+        self.world().books.add_contact(name, mail, crate::clock::UtcTime::default())
+    }
+
+    /// Somebody merges a contact of Books into another; false: Books refuses it.
+    pub fn merge_books_contact(&self, id: &str, into: &str) -> bool {
+        self.world().books.merge_contact(id, into)
+    }
+
     /// The plan of the organisations in Books from now on.
     pub fn set_books_plan(&self, plan: BooksPlan) {
         self.world().books.set_plan(plan);

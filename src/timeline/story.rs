@@ -225,6 +225,7 @@ fn provider_told(kind: &str) -> Option<(&'static str, &'static str, &'static str
         "dispute.ended" => ("ok", "check", "Dispute ended"),
         "invoice.paid" => ("ok", "file-text", "Invoice paid"),
         "booking.customer" => ("ok", "user-plus", "Customer in Zoho Books"),
+        "booking.customer_gone" => ("warn", "unlink", "Customer no longer in Zoho Books: looked for anew"),
         "booking.invoice" => ("ok", "file-text", "Invoice booked in Zoho Books"),
         "booking.payment" => ("ok", "check", "Payment booked in Zoho Books"),
         "booking.credit_note" => ("info", "rotate-ccw", "Credit note booked in Zoho Books"),

@@ -8,6 +8,7 @@ mod views;
 
 pub use choose::{Choice, ChoiceError, PLANS, choose, organisations};
 pub(super) use pages::routes;
+pub use queries::{chosen, organisation, summary};
 
 use futures_util::future::BoxFuture;
 

@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 
 use crate::clock::UtcTime;
-use crate::connections::model::ConnectionState;
+use crate::connections::model::{ConnectionState, Summary};
+use crate::connections::queries as connection_queries;
 use crate::db::schema::connections;
 use crate::db::{Conn, Topic, Tx};
 use crate::integrations::zoho::books::{Organisation, PROVIDER};
@@ -21,6 +22,11 @@ pub fn organisation(conn: &mut Conn) -> QueryResult<Option<String>> {
 pub fn chosen(conn: &mut Conn) -> QueryResult<Option<Chosen>> {
     let row = connections::table.filter(connections::provider.eq(PROVIDER));
     row.select((connections::organisation_id, connections::organisation_name, connections::calls_per_day)).first(conn).optional()
+}
+
+/// How it stands; None: no organisation was ever chosen.
+pub fn summary(conn: &mut Conn) -> QueryResult<Option<Summary>> {
+    connection_queries::summary_of(conn, PROVIDER)
 }
 
 /// Books to this organisation from now on; whatever held it back is over.

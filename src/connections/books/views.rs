@@ -65,6 +65,8 @@ pub struct BooksPage {
     pub may_administer: bool,
     pub is_chosen: bool,
     pub has_grant: bool,
+    /// Something of it is not tried again by itself.
+    pub has_failed: bool,
 }
 
 impl BooksPage {
@@ -102,6 +104,7 @@ impl BooksPage {
             may_operate,
             may_administer,
             is_chosen: !chosen_id.is_empty(),
+            has_failed: seen.counts.iter().any(|count| count.state == JobState::Dead && count.total > 0),
             has_grant: seen.zoho == Some(ConnectionState::Connected),
             pill,
             shell,
@@ -169,9 +172,12 @@ fn facts(seen: &Seen, times: Times) -> Vec<Fact> {
     }
     let count = |state: JobState| seen.counts.iter().filter(|count| count.state == state).map(|count| count.total).sum::<i64>();
     let words = |n: i64| format::counted(n, "order", "orders");
-    facts.push(Fact::text("Waits to be booked", words(count(JobState::Pending) + count(JobState::Running))).at("/outbox?state=pending"));
+    facts.push(
+        Fact::text("Waits to be booked", words(count(JobState::Pending) + count(JobState::Running)))
+            .at("/outbox?state=pending&connection=zoho_books"),
+    );
     if count(JobState::Dead) > 0 {
-        facts.push(Fact::text("Failed for good", words(count(JobState::Dead))).at("/outbox?state=dead"));
+        facts.push(Fact::text("Failed for good", words(count(JobState::Dead))).at("/outbox?state=failed&connection=zoho_books"));
     }
     let permissions = match (&seen.scopes, missing(seen).is_empty()) {
         (None, _) => "Zoho does not tell them",

@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub currency: Option<String>,
     /// When the object was made at Stripe.
     pub made_at: Option<UtcTime>,
+    /// Of a dispute that waits for our answer: until when.
+    pub respond_by: Option<UtcTime>,
     pub names: Names,
 }
 
@@ -143,7 +145,8 @@ impl Snapshot {
         let (status, amount_minor, settled_minor) = standing(kind, &event.head.event_type, object);
         let currency = text(&object["currency"]).map(|code| code.to_ascii_uppercase());
         let made_at = moment(&object["created"]);
-        Some(Self { kind, id: text(&object["id"])?, status, amount_minor, settled_minor, currency, made_at, names: names(kind, object) })
+        let (id, respond_by) = (text(&object["id"])?, respond_by(kind, object));
+        Some(Self { kind, id, status, amount_minor, settled_minor, currency, made_at, respond_by, names: names(kind, object) })
     }
 }
 
@@ -232,6 +235,13 @@ fn dispute(status: &str) -> Status {
         "warning_closed" | "prevented" => Status::Closed,
         _ => Status::Open,
     }
+}
+
+/// Where the bank allows no answer Stripe says 0; one that was answered is under review.
+fn respond_by(kind: ObjectKind, object: &Value) -> Option<UtcTime> {
+    let waits = object.get("status").and_then(Value::as_str).is_some_and(|status| status.ends_with("needs_response"));
+    let due = object.pointer("/evidence_details/due_by").filter(|due| due.as_i64().is_some_and(|due| due > 0))?;
+    moment(due).filter(|_| kind == ObjectKind::Dispute && waits)
 }
 
 fn subscription(status: &str) -> Status {

@@ -32,12 +32,12 @@ impl Job for BookOrder {
     const ATTEMPTS_MAX: i64 = 6;
     const RETRY_AFTER_S: &'static [u32] = &[300, 600, 1_200, 2_400, 4_800];
     const ON_OUTAGE: OnOutage = OnOutage::Retry;
-    // A dozen calls of at most 30 s; each step that is done stays done.
+    // A dozen calls of at most 30 s, or a few more; each step that is done stays done.
     const TIMEOUT_S: u64 = 300;
     // Each thing carries our key and is looked for before it is made.
     const REPEATABLE: Repeatable = Repeatable::Always;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
-    const CALLS: u32 = 12;
+    const CALLS: u32 = 16;
     const MIRRORS: bool = false;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
@@ -85,7 +85,7 @@ async fn book_all<'a>(app: &'a App, member: &Claimed<BookOrder>, desk: &mut Opti
     let order = member.job.order;
     let mut story = read(app, order).await?;
     agrees(&story)?;
-    let mut ids = Vec::new();
+    let (mut ids, mut has_looked_again) = (Vec::new(), false);
     while let Some(step) = story.steps.iter().find(|step| step.done_at.is_none()).cloned() {
         let at = match desk {
             Some(at) => at,
@@ -99,11 +99,21 @@ async fn book_all<'a>(app: &'a App, member: &Claimed<BookOrder>, desk: &mut Opti
             return Err(Failure::of_record(FailureClass::Validation, message));
         }
         let booked = match step.kind {
-            StepKind::Customer => customer::book(at, &story, &step).await?,
-            StepKind::Invoice => documents::invoice(at, &story, &step).await?,
-            StepKind::Payment => documents::payment(at, &story, &step).await?,
-            StepKind::CreditNote => documents::credit_note(at, &story, &step).await?,
-            StepKind::Refund => documents::refund(at, &story, &step).await?,
+            StepKind::Customer => customer::book(at, &story, &step).await,
+            StepKind::Invoice => documents::invoice(at, &story, &step).await,
+            StepKind::Payment => documents::payment(at, &story, &step).await,
+            StepKind::CreditNote => documents::credit_note(at, &story, &step).await,
+            StepKind::Refund => documents::refund(at, &story, &step).await,
+        };
+        let booked = match booked {
+            // Somebody deleted or merged the customer in Books: the step before is done anew, once.
+            Err(refusal) if !has_looked_again && customer::is_gone(&refusal, step.kind) => {
+                has_looked_again = true;
+                customer::reopen(app, &story, &member.line).await?;
+                story = read(app, order).await?;
+                continue;
+            }
+            done => done?,
         };
         keep(app, &step, at.organisation_id(), (&booked, &member.line)).await?;
         ids.push(format!("{} {}", step.kind.as_str(), booked.zoho_id));
@@ -150,7 +160,8 @@ async fn keep(app: &App, step: &Step, organisation: &str, (booked, line): (&Book
         let event = Event {
             line: &line,
             source: PROVIDER,
-            source_event_id: &format!("booking:{}", step.id),
+            // A customer may be booked anew.
+            source_event_id: &format!("booking:{}:{}", step.id, booked.zoho_id),
             kind: happening(step.kind),
             subject: &subject,
             occurred_at: now,

@@ -1,39 +1,88 @@
 //! The customer: found by what we booked before, by mail address, or made. Names are unique in Books, which is what keeps a lost answer
 //! from making a second one while its search does not find the first yet.
 
+use serde_json::json;
+
 use super::book_job::{Story, own_database};
 use super::desk::{Desk, ask};
-use super::model::Step;
+use super::model::{Step, StepKind};
 use super::queries::{self, Booked};
+use crate::app::App;
+use crate::db::{Conn, Tx};
 use crate::error::Error;
-use crate::integrations::zoho::books::{Customer, Made, NewCustomer};
+use crate::integrations::zoho::books::{Customer, Made, NewCustomer, PROVIDER};
 use crate::integrations::{Failure, FailureClass};
+use crate::line::LineId;
 use crate::money::Currency;
+use crate::timeline::{self, Event};
 
 /// The longest name that is made; Books takes 200 characters.
 const NAME_MAX: usize = 120;
 
 pub(super) async fn book(desk: &mut Desk<'_>, story: &Story, step: &Step) -> Result<Booked, Failure> {
-    if let Some(zoho_id) = known(desk, step).await? {
+    let (key, organisation) = (step.key.clone(), desk.organisation_id().to_owned());
+    let known = read(desk, move |conn| queries::known_customers(conn, &key, &organisation)).await?;
+    if let Some(zoho_id) = known.into_iter().next() {
         return Ok(Booked { zoho_id, account_id: None });
     }
     let wanted = Wanted::of(story, step);
     if let Some(mail) = &wanted.mail {
         let mut found = ask!(desk, |books| books.customers_by_mail(mail))?;
-        found.retain(|customer| wanted.is_it(customer));
+        // A search may still find what is gone.
+        let (ids, organisation) = (found.iter().map(|one| one.id.clone()).collect::<Vec<_>>(), desk.organisation_id().to_owned());
+        let gone = read(desk, move |conn| queries::gone_among(conn, &organisation, &ids)).await?;
+        found.retain(|customer| wanted.is_it(customer) && !gone.contains(&customer.id));
         // Where there are several, the oldest: the same one each time.
         found.sort_by(|one, other| (one.id.len(), &one.id).cmp(&(other.id.len(), &other.id)));
         if let Some(customer) = found.into_iter().next() {
             return Ok(booked(customer));
         }
     }
+    // What is owed or paid stands with a customer of Books: another one made by us could not take it over.
+    if let Some(invoice) = story.done(StepKind::Invoice, 0) {
+        let message = format!(
+            "Zoho Books no longer has the customer of the invoice {}, and finds no other of that mail address: look whose the invoice is there, and finish it by hand",
+            invoice.key
+        );
+        return Err(Failure::of_record(FailureClass::Validation, message));
+    }
     make(desk, &wanted).await
 }
 
-async fn known(desk: &Desk<'_>, step: &Step) -> Result<Option<String>, Failure> {
-    let (key, organisation) = (step.key.clone(), desk.organisation_id().to_owned());
-    let read = desk.app.store.read(move |conn| queries::known_customer(conn, &key, &organisation).map_err(Error::from)).await;
-    read.map_err(|cause| own_database(&cause))
+/// Whether a refusal says that the customer is not there: deleted in Books, or merged into another. An invoice names nothing else.
+pub(super) fn is_gone(refusal: &Failure, of: StepKind) -> bool {
+    let said = refusal.message.to_lowercase();
+    let names_it = of == StepKind::Invoice || said.contains("customer does not") || said.contains("contact does not");
+    refusal.class == FailureClass::NotFound && refusal.of_record && names_it
+}
+
+/// The customer's step is open again, the customer that is gone is skipped from now on, and the order's history says so.
+pub(super) async fn reopen(app: &App, story: &Story, line: &LineId) -> Result<(), Failure> {
+    let Some(step) = story.done(StepKind::Customer, 0).cloned() else { return Ok(()) };
+    let (now, subject, line) = (app.clock.now(), step.order_id.subject(), line.clone());
+    let key = subject.clone();
+    let reopen = move |tx: &mut Tx<'_>| -> crate::Result<()> {
+        queries::reopen(tx, now, &step)?;
+        let gone = step.zoho_id.clone().unwrap_or_default();
+        let event = Event {
+            line: &line,
+            source: PROVIDER,
+            source_event_id: &format!("booking:{}:gone:{gone}", step.id),
+            kind: "booking.customer_gone",
+            subject: &subject,
+            occurred_at: now,
+            data: json!({ "zoho_id": gone }),
+        };
+        Ok(timeline::record(tx, now, &event)?)
+    };
+    app.store.write("orders.reopen_customer", &key, reopen).await.map_err(|cause| own_database(&cause))
+}
+
+async fn read<T: Send + 'static>(
+    desk: &Desk<'_>,
+    ask: impl FnOnce(&mut Conn) -> diesel::QueryResult<T> + Send + 'static,
+) -> Result<T, Failure> {
+    desk.app.store.read(move |conn| ask(conn).map_err(Error::from)).await.map_err(|cause| own_database(&cause))
 }
 
 async fn make(desk: &mut Desk<'_>, wanted: &Wanted) -> Result<Booked, Failure> {

@@ -38,6 +38,11 @@ pub fn hindrance(standing: &Standing) -> Option<&'static str> {
     (!is_known).then_some("It is not booked: its currency is not known.")
 }
 
+/// Whether an order is paid, and nothing stands in the way of booking it.
+pub fn is_due(standing: &Standing) -> bool {
+    is_settled(standing) && hindrance(standing).is_none()
+}
+
 fn is_settled(standing: &Standing) -> bool {
     matches!(standing.state, OrderState::Paid | OrderState::PartlyRefunded | OrderState::Refunded)
 }
@@ -45,7 +50,7 @@ fn is_settled(standing: &Standing) -> bool {
 /// The steps that nobody has asked for yet. The invoice is over what was paid; where nothing was to pay there is no payment.
 /// Refunds are booked by the difference to what is booked of them already, and never beyond what was paid.
 pub fn missing(number: &str, standing: &Standing, known: &[Step]) -> Vec<NewStep> {
-    if !is_settled(standing) || hindrance(standing).is_some() {
+    if !is_due(standing) {
         return Vec::new();
     }
     let mut missing = Vec::new();

@@ -5,12 +5,15 @@ mod customer;
 mod desk;
 mod documents;
 pub mod due;
+mod missing_job;
+pub mod missing_queries;
 pub mod model;
 pub mod queries;
 pub mod views;
 
 pub use book_job::BookOrder;
 pub use due::enqueue_due;
+pub use missing_job::{BookMissing, schedules};
 pub use model::{Step, StepKind};
 
 use crate::outbox::RegistryBuilder;
@@ -18,4 +21,5 @@ use crate::outbox::RegistryBuilder;
 /// Its kinds of jobs.
 pub fn jobs(registry: &mut RegistryBuilder) {
     registry.add::<BookOrder>();
+    registry.add::<BookMissing>();
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::model::{NewStep, Step, StepId, StepKind};
 use crate::clock::UtcTime;
-use crate::db::schema::{booking_steps, jobs};
+use crate::db::schema::{booking_steps, books_gone_customers, jobs};
 use crate::db::{Conn, Topic, Tx};
 use crate::on_backend;
 use crate::orders::OrderId;
@@ -12,6 +12,8 @@ use crate::outbox::{Job, JobRow};
 
 /// Steps of one order that are looked at: three, and two for each refund.
 const STEPS_MAX: i64 = 500;
+/// Earlier orders of a customer that are looked at.
+const KNOWN_MAX: i64 = 50;
 
 /// What of an order is to be booked, in order.
 pub fn steps(conn: &mut Conn, order: OrderId) -> QueryResult<Vec<Step>> {
@@ -56,18 +58,46 @@ pub fn finish(tx: &mut Tx<'_>, now: UtcTime, id: StepId, organisation: &str, boo
     Ok(done == 1)
 }
 
-/// The customer that an earlier order of the same key was booked to: a search of Books may not find it yet.
-pub fn known_customer(conn: &mut Conn, key: &str, organisation: &str) -> QueryResult<Option<String>> {
-    let id: Option<Option<String>> = booking_steps::table
+/// The customers that earlier orders of the same key were booked to, the last first: a search of Books may not find them yet. Without
+/// those that Books no longer has.
+pub fn known_customers(conn: &mut Conn, key: &str, organisation: &str) -> QueryResult<Vec<String>> {
+    let ids: Vec<Option<String>> = booking_steps::table
         .filter(booking_steps::key.eq(key))
         .filter(booking_steps::kind.eq(StepKind::Customer))
         .filter(booking_steps::organisation_id.eq(organisation))
         .filter(booking_steps::zoho_id.is_not_null())
         .order(booking_steps::id.desc())
+        .limit(KNOWN_MAX)
         .select(booking_steps::zoho_id)
-        .first(conn)
-        .optional()?;
-    Ok(id.flatten())
+        .load(conn)?;
+    let mut ids: Vec<String> = ids.into_iter().flatten().collect();
+    let gone = gone_among(conn, organisation, &ids)?;
+    ids.retain(|id| !gone.contains(id));
+    Ok(ids)
+}
+
+/// Those of these customers that Books no longer has.
+pub fn gone_among(conn: &mut Conn, organisation: &str, ids: &[String]) -> QueryResult<Vec<String>> {
+    on_backend!(conn, |c| books_gone_customers::table
+        .filter(books_gone_customers::organisation_id.eq(organisation))
+        .filter(books_gone_customers::zoho_id.eq_any(ids))
+        .select(books_gone_customers::zoho_id)
+        .load(c))
+}
+
+/// Books no longer has the customer of this step: it is open again, and nothing is booked to that customer from now on.
+pub fn reopen(tx: &mut Tx<'_>, now: UtcTime, step: &Step) -> QueryResult<()> {
+    tx.touch(Topic::Orders);
+    let row = (
+        books_gone_customers::organisation_id.eq(step.organisation_id.as_deref().unwrap_or_default()),
+        books_gone_customers::zoho_id.eq(step.zoho_id.as_deref().unwrap_or_default()),
+        books_gone_customers::found_at.eq(now),
+    );
+    on_backend!(tx.conn(), |c| diesel::insert_into(books_gone_customers::table).values(row).on_conflict_do_nothing().execute(c))?;
+    diesel::update(booking_steps::table.filter(booking_steps::id.eq(step.id)))
+        .set((booking_steps::zoho_id.eq(None::<String>), booking_steps::done_at.eq(None::<UtcTime>)))
+        .execute(tx.conn())
+        .map(drop)
 }
 
 /// The newest job that books an order.

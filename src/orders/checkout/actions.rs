@@ -30,8 +30,10 @@ pub struct Repeatable {
 /// Writes the order down, or finds the one that was asked for under the client's key.
 pub fn begin(tx: &mut Tx<'_>, now: UtcTime, (reference, line): (&str, &LineId), new: &NewCheckout) -> Result<Begun> {
     if let Some(key_hash) = new.client_key_hash.clone()
-        && let Some(begun) = resume(tx, now, &Repeatable { key_hash, body_hash: new.body_hash.clone() })?
+        && let Some(resumed) = resume(tx, now, &Repeatable { key_hash, body_hash: new.body_hash.clone() })?
     {
+        // Another request was faster by a moment: its page has not run out.
+        let (Resumed::Stands(begun) | Resumed::RunsOut(begun)) = resumed;
         return Ok(begun);
     }
     let order = queries::insert(tx, now, (reference, line), new)?.ok_or_else(|| Error::Conflict(RACED.into()))?;
@@ -42,8 +44,22 @@ pub fn begin(tx: &mut Tx<'_>, now: UtcTime, (reference, line): (&str, &LineId), 
     Ok(begun)
 }
 
-/// The purchase that was asked for under this key: with its open session, or with none where that is over.
-pub fn resume(tx: &mut Tx<'_>, now: UtcTime, asked: &Repeatable) -> Result<Option<Begun>> {
+/// A purchase that was asked for before, and whether its page may be handed out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resumed {
+    /// It has an open page, or none yet.
+    Stands(Begun),
+    /// Its page has run out by our clock, or is about to; only Stripe knows whether somebody has paid there.
+    RunsOut(Begun),
+}
+
+/// What is refused for a purchase that Stripe knows more about than we do.
+pub fn paid_already() -> Error {
+    Error::Conflict("this purchase has been paid or is being paid already".into())
+}
+
+/// The purchase that was asked for under this key; where Stripe has told that nobody can pay on its page any more, without one.
+pub fn resume(tx: &mut Tx<'_>, now: UtcTime, asked: &Repeatable) -> Result<Option<Resumed>> {
     let Some(order) = queries::by_client_key(tx.conn(), &asked.key_hash)? else { return Ok(None) };
     let (begun, state) = queries::begun(tx.conn(), order)?.ok_or(Error::NotFound("order"))?;
     let checkout = &begun.checkout;
@@ -51,18 +67,22 @@ pub fn resume(tx: &mut Tx<'_>, now: UtcTime, asked: &Repeatable) -> Result<Optio
         return Err(Error::Conflict("this Idempotency-Key was used for another purchase; use a new key".into()));
     }
     if !state.is_payable() {
-        return Err(Error::Conflict("this purchase has been paid or is being paid already".into()));
+        return Err(paid_already());
     }
-    let has_run_out = checkout.expires_at.is_some_and(|at| at < now + TIME_TO_PAY);
-    let is_over = match &checkout.session_id {
-        Some(session) => has_run_out || queries::is_over(tx.conn(), session)?,
-        None => false,
-    };
-    if !is_over {
-        return Ok(Some(begun));
+    let Some(session) = &checkout.session_id else { return Ok(Some(Resumed::Stands(begun))) };
+    if queries::is_over(tx.conn(), session)? {
+        return next(tx, now, &begun).map(|begun| Some(Resumed::Stands(begun)));
     }
-    queries::next_attempt(tx, now, order, checkout.attempt)?;
-    Ok(queries::begun(tx.conn(), order)?.map(|(begun, _)| begun))
+    let runs_out = checkout.expires_at.is_some_and(|at| at < now + TIME_TO_PAY);
+    Ok(Some(if runs_out { Resumed::RunsOut(begun) } else { Resumed::Stands(begun) }))
+}
+
+/// Nobody can pay on the page of this attempt any more: another is to be asked for, unless that was done meanwhile.
+pub fn next(tx: &mut Tx<'_>, now: UtcTime, begun: &Begun) -> Result<Begun> {
+    let (order, attempt) = (begun.checkout.order_id, begun.checkout.attempt);
+    queries::next_attempt(tx, now, order, attempt)?;
+    let (begun, state) = queries::begun(tx.conn(), order)?.ok_or(Error::NotFound("order"))?;
+    if state.is_payable() { Ok(begun) } else { Err(paid_already()) }
 }
 
 /// Keeps the session that Stripe opened.

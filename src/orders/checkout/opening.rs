@@ -30,15 +30,16 @@ pub enum NotOpened {
     Unreachable,
 }
 
-/// Opens it, and keeps which one it is.
-pub async fn open(app: &App, begun: &Begun) -> Result<Session, NotOpened> {
+/// Opens it, and keeps which one it is. `spent` of what a person waits is gone already.
+pub async fn open(app: &App, begun: &Begun, spent: Duration) -> Result<Session, NotOpened> {
     let Some(key) = &app.config.stripe.secret_key else { return Err(NotOpened::NotSetUp) };
     let form = match session::form(begun) {
         Ok(form) => form,
         Err(why) => return Err(give_up(app, begun, &Failure::of_record(FailureClass::Validation, why.to_string())).await),
     };
     let stripe = Stripe::new(app.transport.as_ref(), &app.config.stripe.api_url, key);
-    match timeout(BUDGET, ask(&stripe, &form, &begun.idempotency_key())).await.unwrap_or_else(|_elapsed| Err(late(BUDGET))) {
+    let left = BUDGET.saturating_sub(spent);
+    match timeout(left, ask(&stripe, &form, &begun.idempotency_key())).await.unwrap_or_else(|_elapsed| Err(late(left))) {
         Ok(session) => keep(app, begun, session).await,
         Err(failure) => Err(give_up(app, begun, &failure).await),
     }
@@ -82,7 +83,7 @@ async fn keep(app: &App, begun: &Begun, session: Session) -> Result<Session, Not
 }
 
 async fn give_up(app: &App, begun: &Begun, failure: &Failure) -> NotOpened {
-    use FailureClass::{Network, RateLimited, ServerError, Unknown, Validation};
+    use FailureClass::{ServerError, Unknown, Validation};
     // Stripe's own sentence may repeat an address: it stands on the order's page, not in the log.
     tracing::warn!(line.id = %begun.line, class = failure.class.as_str(), "Stripe opened no checkout; the order's page says why");
     // Stripe answers a key with what it answered first: also with its refusals of what was sent, and with its own faults.
@@ -97,5 +98,11 @@ async fn give_up(app: &App, begun: &Begun, failure: &Failure) -> NotOpened {
     if let Err(cause) = app.store.write("orders.checkout_refused", &begun.reference, write).await {
         tracing::warn!(line.id = %begun.line, error = %Error::from(cause), "What Stripe said to a checkout could not be written down");
     }
+    self::why(failure)
+}
+
+/// What a failure of Stripe comes to for whoever asked.
+pub(super) fn why(failure: &Failure) -> NotOpened {
+    use FailureClass::{Network, RateLimited, ServerError};
     if matches!(failure.class, Network | ServerError | RateLimited) { NotOpened::Unreachable } else { NotOpened::Refused }
 }

@@ -9,7 +9,8 @@ use rocket::serde::json::Json;
 use rocket::{Request, Route, State, get, post, routes};
 use serde_json::{Value, json};
 
-use super::actions::{self, RACED, Repeatable};
+use super::actions::{self, RACED, Repeatable, Resumed};
+use super::closing::{self, NotClosed};
 use super::limit::CheckoutLimiter;
 use super::model::{Begun, NewCheckout, PricedLine};
 use super::opening::{self, NotOpened};
@@ -18,6 +19,7 @@ use super::request::{self, Purchase};
 use super::views::CameBack;
 use crate::app::App;
 use crate::catalog;
+use crate::clock::Stopwatch;
 use crate::db::{Conn, Tx};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
@@ -52,13 +54,15 @@ async fn begin(
         // No order is begun that cannot be paid.
         return Err(not_opened(NotOpened::NotSetUp));
     }
+    let watch = Stopwatch::start();
     let begun = match known(app, &asked).await.map_err(told)? {
-        Some(begun) => begun,
+        Some(Resumed::Stands(begun)) => begun,
+        Some(Resumed::RunsOut(begun)) => closing::close(app, &begun).await.map_err(not_closed)?,
         None => write_down(app, price(app, purchase, asked, &site.public_url).await?).await.map_err(told)?,
     };
     let url = match &begun.checkout.url {
         Some(url) => url.clone(),
-        None => opening::open(app, &begun).await.map_err(not_opened)?.url,
+        None => opening::open(app, &begun, watch.elapsed()).await.map_err(not_opened)?.url,
     };
     Ok(status::Created::new(url.clone()).body(Json(json!({ "order": begun.reference, "url": url }))))
 }
@@ -94,7 +98,7 @@ fn told(error: Error) -> Problem {
 }
 
 /// The purchase that was asked for before under this key: it keeps the prices of that time.
-async fn known(app: &App, asked: &Asked) -> Result<Option<Begun>> {
+async fn known(app: &App, asked: &Asked) -> Result<Option<Resumed>> {
     let Some(key_hash) = asked.key_hash.clone() else { return Ok(None) };
     let key = key_hash.clone();
     if app.store.read(move |conn| queries::by_client_key(conn, &key).map_err(Error::from)).await?.is_none() {
@@ -173,6 +177,13 @@ async fn write_down(app: &App, new: NewCheckout) -> Result<Begun> {
         // Whoever was faster has committed by now: its order is found.
         Err(Error::Conflict(why)) if why == RACED => app.store.write("orders.begin_checkout", &key, begin).await.map_err(Error::from),
         done => done,
+    }
+}
+
+fn not_closed(why: NotClosed) -> Problem {
+    match why {
+        NotClosed::Own(error) => told(error),
+        NotClosed::Stripe(why) => not_opened(why),
     }
 }
 

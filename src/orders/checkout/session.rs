@@ -42,6 +42,25 @@ pub fn form(begun: &Begun) -> Result<String, NotChargeable> {
     Ok(form.finish())
 }
 
+/// How a session stands at Stripe (`status` of the object).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageState {
+    Open,
+    /// The customer has done their part: it is paid, or a bank's money is on its way.
+    Complete,
+    Expired,
+}
+
+/// How a session stands; None: Stripe says something we do not know.
+pub fn state(body: &Value) -> Option<PageState> {
+    match body["status"].as_str()? {
+        "open" => Some(PageState::Open),
+        "complete" => Some(PageState::Complete),
+        "expired" => Some(PageState::Expired),
+        _ => None,
+    }
+}
+
 /// Reads an open session.
 pub fn read(body: &Value) -> Option<Session> {
     Some(Session {

@@ -19,6 +19,18 @@ impl Contacts {
         self.0.iter().find(|(own, _, contact)| own == organisation && contact["contact_id"] == id).map(|(_, _, contact)| contact)
     }
 
+    /// One that was made there by hand.
+    pub(super) fn add(&mut self, organisation: &str, at: UtcTime, contact: Value) {
+        self.0.push((organisation.to_owned(), at, contact));
+    }
+
+    /// It is gone; false: there was none.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(_, _, contact)| contact["contact_id"] != id);
+        self.0.len() < before
+    }
+
     /// A search: what was made a moment ago is not found yet.
     pub(super) fn list(&self, call: &Call<'_>) -> SandboxAnswer {
         let fits = |contact: &Value, field: &str, by: &str| {

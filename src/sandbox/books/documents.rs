@@ -43,6 +43,16 @@ impl Documents {
         found.map(|(_, _, document)| document)
     }
 
+    /// What was this customer's is gone.
+    pub(super) fn forget_of(&mut self, customer: &str) {
+        self.0.retain(|(_, _, document)| document["customer_id"] != customer);
+    }
+
+    /// What is this customer's.
+    pub(super) fn of_customer<'a>(&'a mut self, id: &'a str) -> impl Iterator<Item = &'a mut Value> {
+        self.0.iter_mut().map(|(_, _, document)| document).filter(move |document| document["customer_id"] == id)
+    }
+
     /// A search: what was made a moment ago is not found yet.
     pub(super) fn list(&self, call: &Call<'_>, kind: &Kind) -> SandboxAnswer {
         let fits = |document: &Value, field: &str| call.param(field).is_none_or(|wanted| document[field] == wanted);

@@ -80,6 +80,40 @@ impl Books {
         })
     }
 
+    /// Somebody deletes a contact there. Books refuses that where something is booked to it; false then.
+    pub fn delete_contact(&mut self, id: &str) -> bool {
+        let is_used = self.invoices.of_customer(id).next().is_some() || self.credit_notes.of_customer(id).next().is_some();
+        !is_used && self.contacts.remove(id)
+    }
+
+    /// Somebody takes everything of a contact out of the books, and the contact after it.
+    pub fn void_contact(&mut self, id: &str) -> bool {
+        self.invoices.forget_of(id);
+        self.credit_notes.forget_of(id);
+        self.contacts.remove(id)
+    }
+
+    /// Somebody adds a customer there by hand. Answers its id.
+    pub fn add_contact(&mut self, name: &str, mail: &str, now: UtcTime) -> String {
+        let id = self.id();
+        self.contacts.add(BOOKS_ORGANISATION, now, json!({
+            "contact_id": id, "contact_name": name, "contact_type": "customer", "currency_id": CURRENCIES[0].0, "currency_code": CURRENCIES[0].1,
+            "email": mail, "contact_persons": [{ "email": mail }], "status": "active",
+        }));
+        id
+    }
+
+    /// Somebody merges a contact into another there: what is booked to the one is the other's, and the one is gone.
+    pub fn merge_contact(&mut self, id: &str, into: &str) -> bool {
+        if id == into || !self.contacts.all().iter().any(|contact| contact["contact_id"] == into) {
+            return false;
+        }
+        for document in self.invoices.of_customer(id).chain(self.credit_notes.of_customer(id)) {
+            document["customer_id"] = json!(into);
+        }
+        self.contacts.remove(id)
+    }
+
     fn id(&mut self) -> String {
         self.next_id += 1;
         format!("982000000{:06}", self.next_id)

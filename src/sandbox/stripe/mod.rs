@@ -90,6 +90,9 @@ fn route(stripe: &mut Stripe, request: &SandboxRequest, (base_url, now): (&str, 
     match (request.method, request.path.as_str()) {
         (Method::Get, "/v1/events") => stripe.events.list(request, now),
         (Method::Post, SESSIONS) => stripe.sessions.create(request, (base_url, now)),
+        (Method::Post, path) if path.starts_with("/v1/checkout/sessions/") && path.ends_with("/expire") => {
+            pay_page::expire(stripe, path[SESSIONS.len() + 1..].trim_end_matches("/expire"), now)
+        }
         (Method::Get, path) if path.starts_with("/v1/checkout/sessions/") => stripe.sessions.show(&path[SESSIONS.len() + 1..]),
         (method, path) => {
             let told = format!("Unrecognized request URL ({}: {path}). Please see https://stripe.com/docs.", method.as_str());

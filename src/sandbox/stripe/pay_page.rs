@@ -124,6 +124,23 @@ pub(super) fn settle(stripe: &mut Stripe, now: UtcTime) {
     }
 }
 
+/// `POST /v1/checkout/sessions/<id>/expire`: only an open one can be (docs.stripe.com/api/checkout/sessions/expire, read 2026-11).
+pub(super) fn expire(stripe: &mut Stripe, id: &str, now: UtcTime) -> SandboxAnswer {
+    let Some(session) = stripe.sessions.by_id.get_mut(id) else { return stripe.sessions.show(id) };
+    if session.object["status"] != "open" {
+        let told = format!(
+            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of `{}`.",
+            session.text("status")
+        );
+        return super::refused(400, json!({ "message": told, "type": "invalid_request_error" }));
+    }
+    session.object["status"] = json!("expired");
+    session.object["url"] = Value::Null;
+    let object = session.object.clone();
+    stripe.happen_and_queue("checkout.session.expired", &object, now);
+    SandboxAnswer::json(200, &object)
+}
+
 fn complete(session: &mut Session, filled: &Filled<'_>, payment_status: &str) {
     let payment_id = payment_id(session);
     let object = &mut session.object;

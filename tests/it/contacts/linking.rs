@@ -5,10 +5,10 @@ use serde_json::json;
 use throughline::accounts::Role;
 use throughline::clock::UtcTime;
 use throughline::db::Engine;
-use throughline::db::schema::{contacts, events, people_linker_gaps};
+use throughline::db::schema::{contact_addresses, contacts, events, people_linker_gaps};
 
 use super::scenario::{counts, kinds, lead, link, links, session, tell};
-use crate::harness::{both_engines, on_engine};
+use crate::harness::{Whole, both_engines, on_engine};
 use crate::orders::checkout::{ask, hear, session_of, shop};
 use crate::web::browser::Browser;
 
@@ -89,6 +89,39 @@ both_engines! {
         assert_eq!(name.as_deref(), Some("Ada"));
     }
 
+    async fn what_was_stated_with_a_bank_payment_identifies_once_the_money_is_there(app: TestApp) {
+        let whole = app.whole_with(Default::default(), &[]).await;
+        lead(&whole, json!({ "name": "Ada", "email": "ada@engines.example" })).await;
+        let unpaid = |number: u32, customer: &str, email: &str| {
+            let mut session = session(number, customer, email);
+            session["payment_status"] = json!("unpaid");
+            session
+        };
+        // A bank takes its days; what the customer is called at Stripe, and another address of theirs, are merely stated until then.
+        tell(&whole, 1, "checkout.session.completed", unpaid(1, "cus_1", "ada@engines.example")).await;
+        link(&whole).await;
+        tell(&whole, 2, "checkout.session.completed", unpaid(2, "cus_1", "ada@home.example")).await;
+        link(&whole).await;
+        assert_eq!(links(&whole).await, ["lead:1 -> 1 new", "order:1 -> 1 email", "order:2 -> 2 new"], "stated, it matches nobody");
+        assert_eq!(raised(&whole).await, ["1 email false", "2 email false", "2 stripe_customer false"]);
+
+        tell(&whole, 3, "checkout.session.async_payment_succeeded", session(1, "cus_1", "ada@engines.example")).await;
+        link(&whole).await;
+        // cus_1 identifies the other by now, and stays theirs; the address is vouched for.
+        assert_eq!(raised(&whole).await, ["1 email true", "2 email false", "2 stripe_customer false"]);
+
+        tell(&whole, 4, "checkout.session.completed", unpaid(3, "cus_3", "ada@engines.example")).await;
+        link(&whole).await;
+        tell(&whole, 5, "checkout.session.async_payment_succeeded", session(3, "cus_3", "ada@engines.example")).await;
+        link(&whole).await;
+        assert!(raised(&whole).await.contains(&"1 stripe_customer true".to_owned()), "{:?}", raised(&whole).await);
+        // From now on the customer's id is enough.
+        tell(&whole, 6, "checkout.session.completed", session(4, "cus_3", "ada@elsewhere.example")).await;
+        link(&whole).await;
+        assert_eq!(links(&whole).await.last().map(String::as_str), Some("order:4 -> 1 stripe_customer"));
+        assert_eq!(links(&whole).await.len(), 5, "whose the orders before are has not changed");
+    }
+
     async fn a_checkout_that_stripe_has_not_told_of_makes_nobody(app: TestApp) {
         let whole = shop(&app).await;
         let asked = json!({ "items": [{ "sku": "G65" }], "currency": "EUR", "email": "stranger@evil.example" });
@@ -117,6 +150,18 @@ both_engines! {
         let page = progress.get("/companies").await.text;
         assert!(page.contains("engines.example") && page.contains("id=\"company-1\"") && !page.contains("id=\"company-2\""), "{page}");
     }
+}
+
+/// What identifies, as `contact kind vouched`.
+async fn raised(whole: &Whole) -> Vec<String> {
+    let rows: Vec<(i64, String, bool)> = whole
+        .ask(|conn| {
+            let all = contact_addresses::table.filter(contact_addresses::is_identifying.eq(true));
+            let order = (contact_addresses::contact_id, contact_addresses::kind, contact_addresses::value);
+            all.order(order).select((contact_addresses::contact_id, contact_addresses::kind, contact_addresses::is_vouched)).load(conn)
+        })
+        .await;
+    rows.into_iter().map(|(contact, kind, vouched)| format!("{contact} {kind} {vouched}")).collect()
 }
 
 /// On PostgreSQL an id that was given earlier may be committed later: the linker has passed it by then.

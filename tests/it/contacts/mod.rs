@@ -1,5 +1,6 @@
 //! Contacts and companies: who is matched with whom, the linker behind the intake, timelines and their pages.
 
+mod aside;
 mod feed;
 mod linking;
 mod matching;

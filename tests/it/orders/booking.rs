@@ -19,29 +19,29 @@ use crate::web::browser::Browser;
 
 const CRM_ONLY: &str = "ZohoCRM.modules.ALL ZohoCRM.settings.fields.READ ZohoCRM.coql.READ ZohoCRM.org.READ";
 
-async fn whole(app: &TestApp) -> Whole {
+pub async fn whole(app: &TestApp) -> Whole {
     let whole = app.whole().await;
     whole.choose_books().await;
     whole
 }
 
-async fn pay(whole: &Whole, number: u32, amount: i64, currency: &str) {
+pub async fn pay(whole: &Whole, number: u32, amount: i64, currency: &str) {
     tell(whole, number, "checkout.session.completed", session(number, amount, currency)).await;
 }
 
 /// So much of the charge has gone back until now.
-async fn refund(whole: &Whole, event: u32, number: u32, (amount, refunded): (i64, i64)) {
+pub async fn refund(whole: &Whole, event: u32, number: u32, (amount, refunded): (i64, i64)) {
     let charge = json!({ "object": "charge", "id": format!("ch_{number}"), "payment_intent": format!("pi_{number}"), "amount": amount,
         "amount_refunded": refunded, "currency": "eur", "refunded": amount == refunded });
     tell(whole, event, "charge.refunded", charge).await;
 }
 
-async fn job(whole: &Whole, order: i64) -> JobRow {
+pub async fn job(whole: &Whole, order: i64) -> JobRow {
     whole.job_of(&format!("order:{order}")).await
 }
 
 /// Turns the worker and the clock until the order's job is over.
-async fn run_to_the_end(app: &TestApp, whole: &Whole, order: i64) -> JobRow {
+pub async fn run_to_the_end(app: &TestApp, whole: &Whole, order: i64) -> JobRow {
     for _ in 0..12 {
         whole.run_until_idle().await;
         let job = job(whole, order).await;
@@ -55,13 +55,13 @@ async fn run_to_the_end(app: &TestApp, whole: &Whole, order: i64) -> JobRow {
 }
 
 /// What the sandbox has of a kind, by these members.
-fn of(books: &Value, kind: &str, members: &[&str]) -> Vec<String> {
+pub fn of(books: &Value, kind: &str, members: &[&str]) -> Vec<String> {
     let told =
         |one: &Value| members.iter().map(|member| one[*member].to_string().trim_matches('"').to_owned()).collect::<Vec<_>>().join(" ");
     books[kind].as_array().expect("a ledger").iter().map(told).collect()
 }
 
-fn counts(books: &Value) -> [usize; 5] {
+pub fn counts(books: &Value) -> [usize; 5] {
     ["contacts", "invoices", "customerpayments", "creditnotes", "refunds"].map(|kind| books[kind].as_array().expect("a ledger").len())
 }
 
