@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::interpret_job::Interpret;
-use super::interpreters::{Choice, Meaning, Occasion};
+use super::interpreters::{Meaning, Occasion, Reading};
 use super::list_queries;
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored};
 use super::queries;
@@ -13,7 +13,7 @@ use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
 use crate::line::LineId;
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobState, NewJob, Registry, enqueue};
+use crate::outbox::{Job, JobId, JobState, Lane, NewJob, Registry, enqueue, move_to_lane};
 
 /// Keeps an event with the job that will interpret it. One that is there already is only counted.
 pub fn receive(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> Result<Stored> {
@@ -31,28 +31,27 @@ pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::Query
     let Some(stored) = queries::insert(tx, now, incoming)? else { return Ok(None) };
     tx.touch(Topic::Inbox);
     if stored.state == ReceiptState::Received {
-        let job = Interpret::of(stored.id, Occasion::Arrival);
-        enqueue_interpretation(tx, now, &job, &incoming.line)?;
+        enqueue_interpretation(tx, now, &Interpret::of(stored.id, Occasion::Arrival), &incoming.line).map(drop)?;
     }
     Ok(Some(stored))
 }
 
 /// No other job is about a receipt that is new, or that was settled and has just ceased to be: so none is looked for. Nor does it wait
 /// for another: interpreters come to the same end in any order.
-fn enqueue_interpretation(tx: &mut Tx<'_>, now: UtcTime, job: &Interpret, line: &LineId) -> diesel::QueryResult<()> {
+fn enqueue_interpretation(tx: &mut Tx<'_>, now: UtcTime, job: &Interpret, line: &LineId) -> diesel::QueryResult<JobId> {
     let subject = job.receipt.subject();
-    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key: None, run_at: now }).map(drop)
+    enqueue(tx, now, &NewJob { job, line, subject: &subject, unique_key: None, order_key: None, run_at: now })
 }
 
 /// Interprets a receipt: its effects and the word about them commit together. None: it is settled already, since a run before
 /// this one ended after its commit.
-pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, interpreter: Choice) -> Result<Option<Meaning>> {
+pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, reading: Reading<'_>) -> Result<Option<Meaning>> {
     let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
     if receipt.state != ReceiptState::Received {
         tx.wrote_nothing();
         return Ok(None);
     }
-    let meaning = interpreter(&receipt.provider)(tx, now, &receipt, occasion)?;
+    let meaning = reading.meaning(tx, now, &receipt, occasion)?;
     queries::settle(tx, now, id, &meaning)?;
     tx.touch(Topic::Inbox);
     Ok(Some(meaning))
@@ -67,25 +66,38 @@ pub enum Rehearsal {
 }
 
 /// Finds out what a replay would do by doing it; nothing of it is kept. Err: it would fail.
-pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, interpreter: Choice) -> Result<Rehearsal> {
+pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, reading: Reading<'_>) -> Result<Rehearsal> {
     tx.wrote_nothing();
     let receipt = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("receipt"))?;
     if let Some(why) = refuse_replay(&receipt) {
         return Ok(Rehearsal::Impossible(why));
     }
-    interpreter(&receipt.provider)(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+    reading.meaning(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+}
+
+/// How a receipt is to be interpreted again.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    /// Whether mails that follow from it are sent.
+    pub with_mails: bool,
+    /// Many at once stand behind what comes in.
+    pub lane: Lane,
 }
 
 /// Has a receipt interpreted again, by a person's wish. One whose job failed gets that job back, as if it ran the first time.
-pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occasion, by: &Request) -> Result<()> {
+pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, replay: Replay, by: &Request) -> Result<()> {
     let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
     refuse_replay(&receipt).map_or(Ok(()), |why| Err(Error::Conflict(why)))?;
     queries::reopen(tx, id, receipt.state)?;
     let line = receipt.line();
     let failed = list_queries::last_job(tx.conn(), id)?.filter(|job| job.state == JobState::Dead && receipt.state == ReceiptState::Failed);
-    match failed {
-        Some(job) => admin::retry(tx, registry, job.id, by)?,
+    let occasion = Occasion::Replay { with_mails: replay.with_mails };
+    let job = match failed {
+        Some(job) => admin::retry(tx, registry, job.id, by).map(|()| job.id)?,
         None => enqueue_interpretation(tx, by.now, &Interpret::of(id, occasion), &line)?,
+    };
+    if replay.lane != Interpret::LANE {
+        move_to_lane(tx, job, replay.lane)?;
     }
     let act = Act {
         actor: &by.actor,
@@ -94,7 +106,7 @@ pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occ
         line: Some(&line),
         reason: by.reason.as_deref(),
         before: Some(json!({ "state": receipt.state })),
-        after: Some(json!({ "state": ReceiptState::Received, "with_mails": occasion.sends_mails() })),
+        after: Some(json!({ "state": ReceiptState::Received, "with_mails": replay.with_mails })),
         address: by.address.as_deref(),
     };
     audit::record(tx, by.now, &act)?;

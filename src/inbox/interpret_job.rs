@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::actions;
-use super::interpreters::{self, Meaning, Occasion};
+use super::interpreters::{self, Meaning, Occasion, Reading};
 use super::model::ReceiptId;
 use crate::app::App;
 use crate::db::Tx;
@@ -69,7 +69,11 @@ impl Job for Interpret {
 
 async fn interpret(app: &App, job: &Interpret) -> Report {
     let (id, occasion, now) = (job.receipt, job.occasion(), app.clock.now());
-    let write = move |tx: &mut Tx<'_>| actions::interpret(tx, now, id, occasion, interpreters::of);
+    let reader = app.clone();
+    let write = move |tx: &mut Tx<'_>| {
+        let reading = Reading { choice: interpreters::of, stripe: &reader.config.stripe };
+        actions::interpret(tx, now, id, occasion, reading)
+    };
     let done: Result<Option<Meaning>> = app.store.write("inbox.interpret", KEY, write).await.map_err(Error::from);
     match done {
         Ok(meaning) => Outcome::Done(told(meaning.as_ref())),
