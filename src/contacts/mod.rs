@@ -1,6 +1,7 @@
 //! Contacts and companies as people see them, and the linker, which finds out whose each lead, order and event is.
 
 mod actions;
+mod address_pages;
 mod company_pages;
 mod export;
 mod linker;
@@ -16,5 +17,5 @@ use rocket::Route;
 
 /// The pages.
 pub fn routes() -> Vec<Route> {
-    [pages::routes(), company_pages::routes(), note_pages::routes()].concat()
+    [pages::routes(), company_pages::routes(), note_pages::routes(), address_pages::routes()].concat()
 }

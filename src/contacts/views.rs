@@ -52,6 +52,8 @@ pub struct ContactShow {
     pub things: Vec<Thing>,
     pub feed: FeedView,
     pub may_operate: bool,
+    /// Whether there is an address that somebody may confirm.
+    pub may_confirm: bool,
 }
 
 /// An address with what speaks for it.
@@ -65,6 +67,8 @@ pub struct AddressRow {
     pub at: Stamp,
     /// Others who have it too.
     pub others: Vec<i64>,
+    /// Where it is confirmed; None where it identifies already.
+    pub confirm_href: Option<String>,
 }
 
 /// A lead or an order.
@@ -168,7 +172,9 @@ impl AddressRow {
             AddressKind::Email => "Mail",
             AddressKind::Phone => "Phone",
         };
+        let is_confirmed = address.confirmed_at.is_some();
         let pill = match (address.is_identifying, address.is_vouched) {
+            _ if is_confirmed => Pill { tone: "ok", icon: "check", label: "Identifies, confirmed by staff" },
             (true, true) => Pill { tone: "ok", icon: "check", label: "Identifies, told by Stripe" },
             (true, false) => Pill { tone: "info", icon: "check", label: "Identifies, as typed in" },
             (false, _) => Pill { tone: "warn", icon: "info", label: "Merely stated" },
@@ -180,6 +186,8 @@ impl AddressRow {
             told: subject_label(&address.told_by),
             told_href: subject_href(&address.told_by),
             at: shell.frame.times.stamp(address.told_at),
+            confirm_href: (!address.is_identifying)
+                .then(|| format!("/contacts/{}/addresses/{}/confirmation", address.contact_id, address.id)),
             others: sharing.iter().filter(|(value, _)| *value == address.value).map(|(_, id)| id.0).collect(),
         }
     }
@@ -209,6 +217,7 @@ impl ContactShow {
             facts,
             things: things(known, &shell),
             feed: FeedView::new(&known.feed, filter, Some(Owner::Contact(contact.id)), times),
+            may_confirm: may_operate && known.addresses.iter().any(|address| !address.is_identifying),
             may_operate,
             shell,
         }

@@ -1,5 +1,6 @@
 //! Contacts and companies: who is matched with whom, the linker behind the intake, timelines and their pages.
 
+mod confirming;
 mod feed;
 mod linking;
 mod matching;
