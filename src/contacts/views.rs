@@ -110,6 +110,8 @@ pub struct CompanyShow {
     pub members: Vec<MemberRow>,
     /// There are more than are shown.
     pub has_more: bool,
+    /// Its timeline takes some of its people together, not all.
+    pub has_quiet_members: bool,
     pub feed: FeedView,
     pub may_operate: bool,
 }
@@ -296,6 +298,7 @@ impl CompanyShow {
             facts,
             members: members.collect(),
             has_more: firm.members.len() > shown,
+            has_quiet_members: firm.has_quiet_members,
             feed: FeedView::new(&firm.feed, filter, Some(Owner::Company(company.id)), times),
             may_operate,
             shell,

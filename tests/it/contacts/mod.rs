@@ -1,6 +1,7 @@
 //! Contacts and companies: who is matched with whom, the linker behind the intake, timelines and their pages.
 
 mod confirming;
+mod ends;
 mod feed;
 mod linking;
 mod matching;
