@@ -1,13 +1,14 @@
-//! What staff do about a contact or a company: leave a note. The event, its place in the timeline and the audit row are one transaction.
+//! What staff do about a contact or a company: leave a note, confirm an address. The event, its place in the timeline and the audit row
+//! are one transaction.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit::{self, Act};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::line::LineId;
 use crate::outbox::admin::Request;
-use crate::people::{Owner, queries};
+use crate::people::{ContactId, Owner, confirm_queries, queries};
 use crate::timeline::links::{self, Linked};
 use crate::timeline::{self, Event};
 
@@ -27,26 +28,51 @@ pub fn parse_note(text: &str) -> std::result::Result<String, String> {
 /// Adds a note to a contact or a company.
 pub fn add_note(tx: &mut Tx<'_>, owner: Owner, line: &LineId, text: &str, by: &Request) -> Result<()> {
     queries::require(tx.conn(), owner)?;
+    let told = Told { kind: "note.added", action: "contacts.note", data: json!({ "text": text, "by": by.actor }), before: None };
+    tell(tx, owner, line, told, by)
+}
+
+/// Has an address that was merely stated identify its contact.
+pub fn confirm_address(tx: &mut Tx<'_>, contact: ContactId, address: i64, line: &LineId, by: &Request) -> Result<()> {
+    let confirmed = confirm_queries::confirm(tx, by.now, contact, address, &by.actor)?;
+    let told = Told {
+        kind: "address.confirmed",
+        action: "contacts.confirm_address",
+        data: json!({ "text": confirmed.value, "address": address, "address_kind": confirmed.kind, "by": by.actor }),
+        before: Some(json!({ "is_identifying": false, "told_by": confirmed.told_by })),
+    };
+    tell(tx, Owner::Contact(contact), line, told, by)
+}
+
+/// An act in the timeline and in the audit.
+struct Told {
+    kind: &'static str,
+    action: &'static str,
+    data: Value,
+    before: Option<Value>,
+}
+
+fn tell(tx: &mut Tx<'_>, owner: Owner, line: &LineId, told: Told, by: &Request) -> Result<()> {
     let owner = &owner.subject();
     let event = Event {
         line,
         source: "staff",
         source_event_id: line.as_str(),
-        kind: "note.added",
+        kind: told.kind,
         subject: owner,
         occurred_at: by.now,
-        data: json!({ "text": text, "by": by.actor }),
+        data: told.data.clone(),
     };
     let event_id = timeline::record_now(tx, by.now, &event)?;
-    links::link(tx, owner, Linked { event_id, occurred_at: by.now, source: "staff", kind: "note.added" })?;
+    links::link(tx, owner, Linked { event_id, occurred_at: by.now, source: "staff", kind: told.kind })?;
     let act = Act {
         actor: &by.actor,
-        action: "contacts.note",
+        action: told.action,
         subject: owner,
         line: Some(line),
         reason: None,
-        before: None,
-        after: Some(json!({ "text": text })),
+        before: told.before,
+        after: Some(told.data),
         address: by.address.as_deref(),
     };
     Ok(audit::record(tx, by.now, &act)?)

@@ -41,10 +41,11 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
     if form.shape == Shape::Csv {
         return export::companies(app, form, text, place).await.map(Companies::Csv);
     }
-    let asked = text.clone();
-    let read = move |conn: &mut Conn| list_queries::companies_page(conn, asked.as_deref(), place, list_queries::PAGE).map_err(Error::from);
+    let (asked, is_page) = (text.clone(), form.shape == Shape::Page);
+    let ask = if is_page { list_queries::companies_page } else { list_queries::companies_piece };
+    let read = move |conn: &mut Conn| ask(conn, asked.as_deref(), place, list_queries::PAGE).map_err(Error::from);
     let page = app.store.read(read).await?;
-    if form.shape == Shape::Page {
+    if is_page {
         let shell = viewer.shell(Section::Companies, "Companies").live("people");
         return Ok(Companies::Page(Box::new(CompanyList::new(shell, text.as_deref(), &page))));
     }

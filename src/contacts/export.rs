@@ -55,7 +55,7 @@ impl Contacts {
 /// The contacts as a file.
 pub async fn contacts(app: &App, form: ListForm, text: Option<String>, place: Place) -> Result<CsvFile> {
     let read = move |conn: &mut Conn, place: Place| -> Result<(Vec<Row>, Option<Place>)> {
-        let found = queries::contacts(conn, text.as_deref(), place, CHUNK)?;
+        let found = queries::contacts_piece(conn, text.as_deref(), place, CHUNK)?;
         Ok((found.page.rows.iter().map(|contact| found.to_row(contact)).collect(), found.page.older))
     };
     CsvFile::of_pages(&app.store, Outline { name: "contacts".into(), header: CONTACT_HEADER, form }, place, read).await
@@ -70,7 +70,7 @@ pub fn contacts_json(found: &Contacts, text: Option<&str>, form: ListForm) -> Va
 /// The companies as a file.
 pub async fn companies(app: &App, form: ListForm, text: Option<String>, place: Place) -> Result<CsvFile> {
     let read = move |conn: &mut Conn, place: Place| -> Result<(Vec<Row>, Option<Place>)> {
-        let page = list_queries::companies_page(conn, text.as_deref(), place, CHUNK)?;
+        let page = list_queries::companies_piece(conn, text.as_deref(), place, CHUNK)?;
         let to_row = |company: &Company| row![company.id.0, &company.name, company.domain.as_ref(), company.created_at];
         Ok((page.rows.iter().map(to_row).collect(), page.older))
     };

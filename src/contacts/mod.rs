@@ -1,6 +1,7 @@
 //! Contacts and companies as people see them, and the linker, which finds out whose each lead, order and event is.
 
 mod actions;
+mod address_pages;
 mod aside;
 pub mod aside_queries;
 mod company_pages;
@@ -21,7 +22,7 @@ use crate::outbox::RegistryBuilder;
 
 /// The pages.
 pub fn routes() -> Vec<Route> {
-    [pages::routes(), company_pages::routes(), note_pages::routes()].concat()
+    [pages::routes(), company_pages::routes(), note_pages::routes(), address_pages::routes()].concat()
 }
 
 /// Its kinds of jobs.

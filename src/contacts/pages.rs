@@ -50,10 +50,10 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
     if form.shape == Shape::Csv {
         return export::contacts(app, form, text, place).await.map(Contacts::Csv);
     }
-    let asked = text.clone();
-    let read = move |conn: &mut Conn| queries::contacts(conn, asked.as_deref(), place, list_queries::PAGE);
-    let found = app.store.read(read).await?;
-    if form.shape == Shape::Page {
+    let (asked, is_page) = (text.clone(), form.shape == Shape::Page);
+    let ask = if is_page { queries::contacts } else { queries::contacts_piece };
+    let found = app.store.read(move |conn: &mut Conn| ask(conn, asked.as_deref(), place, list_queries::PAGE)).await?;
+    if is_page {
         let shell = viewer.shell(Section::Contacts, "Contacts").live("people");
         return Ok(Contacts::Page(Box::new(ContactList::new(shell, text.as_deref(), &found))));
     }

@@ -32,6 +32,16 @@ pub struct Contacts {
 /// A page of contacts.
 pub fn contacts(conn: &mut Conn, text: Option<&str>, place: Place, rows_max: usize) -> Result<Contacts> {
     let page = list::page(conn, text, place, rows_max)?;
+    with_details(conn, page)
+}
+
+/// The same for whoever takes the list along.
+pub fn contacts_piece(conn: &mut Conn, text: Option<&str>, place: Place, rows_max: usize) -> Result<Contacts> {
+    let page = list::piece(conn, text, place, rows_max)?;
+    with_details(conn, page)
+}
+
+fn with_details(conn: &mut Conn, page: Page<Contact>) -> Result<Contacts> {
     let ids: Vec<ContactId> = page.rows.iter().map(|contact| contact.id).collect();
     let companies: Vec<CompanyId> = page.rows.iter().filter_map(|contact| contact.company_id).collect();
     Ok(Contacts {
@@ -82,6 +92,8 @@ pub struct Firm {
     pub members: Vec<Contact>,
     pub addresses: Vec<Address>,
     pub feed: FeedPage,
+    /// It has more contacts than its timeline takes together.
+    pub has_quiet_members: bool,
 }
 
 /// A company with its timeline.
@@ -90,5 +102,11 @@ pub fn company(conn: &mut Conn, id: CompanyId, filter: &FeedFilter, place: Place
     let members = people::members(conn, id, MEMBERS_SHOWN + 1)?;
     let ids: Vec<ContactId> = members.iter().map(|contact| contact.id).collect();
     let whose = Whose::company(conn, id)?;
-    Ok(Firm { company, addresses: people::identifying(conn, &ids)?, members, feed: timeline::page(conn, &whose, filter, place)? })
+    Ok(Firm {
+        company,
+        addresses: people::identifying(conn, &ids)?,
+        members,
+        feed: timeline::page(conn, &whose, filter, place)?,
+        has_quiet_members: timeline::leaves_out_members(conn, id)?,
+    })
 }

@@ -65,6 +65,8 @@ pub struct ContactShow {
     pub things: Vec<Thing>,
     pub feed: FeedView,
     pub may_operate: bool,
+    /// Whether there is an address that somebody may confirm.
+    pub may_confirm: bool,
 }
 
 /// An address with what speaks for it.
@@ -78,6 +80,8 @@ pub struct AddressRow {
     pub at: Stamp,
     /// Others who have it too.
     pub others: Vec<i64>,
+    /// Where it is confirmed; None where it identifies already.
+    pub confirm_href: Option<String>,
 }
 
 /// A lead or an order.
@@ -119,6 +123,8 @@ pub struct CompanyShow {
     pub members: Vec<MemberRow>,
     /// There are more than are shown.
     pub has_more: bool,
+    /// Its timeline takes some of its people together, not all.
+    pub has_quiet_members: bool,
     pub feed: FeedView,
     pub may_operate: bool,
 }
@@ -203,7 +209,9 @@ impl AddressRow {
             AddressKind::Email => "Mail",
             AddressKind::Phone => "Phone",
         };
+        let is_confirmed = address.confirmed_at.is_some();
         let pill = match (address.is_identifying, address.is_vouched) {
+            _ if is_confirmed => Pill { tone: "ok", icon: "check", label: "Identifies, confirmed by staff" },
             (true, true) => Pill { tone: "ok", icon: "check", label: "Identifies, told by Stripe" },
             (true, false) => Pill { tone: "info", icon: "check", label: "Identifies, as typed in" },
             (false, _) => Pill { tone: "warn", icon: "info", label: "Merely stated" },
@@ -215,6 +223,8 @@ impl AddressRow {
             told: subject_label(&address.told_by),
             told_href: subject_href(&address.told_by),
             at: shell.frame.times.stamp(address.told_at),
+            confirm_href: (!address.is_identifying)
+                .then(|| format!("/contacts/{}/addresses/{}/confirmation", address.contact_id, address.id)),
             others: sharing.iter().filter(|(value, _)| *value == address.value).map(|(_, id)| id.0).collect(),
         }
     }
@@ -244,6 +254,7 @@ impl ContactShow {
             facts,
             things: things(known, &shell),
             feed: FeedView::new(&known.feed, filter, Some(Owner::Contact(contact.id)), times),
+            may_confirm: may_operate && known.addresses.iter().any(|address| !address.is_identifying),
             may_operate,
             shell,
         }
@@ -322,6 +333,7 @@ impl CompanyShow {
             facts,
             members: members.collect(),
             has_more: firm.members.len() > shown,
+            has_quiet_members: firm.has_quiet_members,
             feed: FeedView::new(&firm.feed, filter, Some(Owner::Company(company.id)), times),
             may_operate,
             shell,

@@ -287,8 +287,8 @@ pub const REGISTRY: &[Register] = &[
     },
     Register {
         table: "contact_addresses",
-        personal: &[("value", UntilErased)],
-        plain: &["id", "contact_id", "kind", "is_identifying", "is_vouched", "told_by", "told_at"],
+        personal: &[("value", UntilErased), ("confirmed_by", WithAccount)],
+        plain: &["id", "contact_id", "kind", "is_identifying", "is_vouched", "told_by", "told_at", "confirmed_at"],
     },
     Register { table: "contact_links", personal: &[], plain: &["id", "subject", "line_id", "contact_id", "rule", "linked_at"] },
     Register { table: "event_links", personal: &[], plain: &["owner", "occurred_at", "event_id", "source", "kind"] },

@@ -892,6 +892,8 @@ diesel::table! {
         is_vouched -> Bool,
         told_by -> Text,
         told_at -> Timestamp,
+        confirmed_by -> Nullable<Text>,
+        confirmed_at -> Nullable<Timestamp>,
     }
 }
 

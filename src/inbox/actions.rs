@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::interpret_job::Interpret;
-use super::interpreters::{Choice, Meaning, Occasion};
+use super::interpreters::{Meaning, Occasion, Reading};
 use super::list_queries;
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored};
 use super::queries;
@@ -12,7 +12,7 @@ use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
 use crate::error::{Error, Result};
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobState, NewJob, Registry, enqueue, enqueue_first};
+use crate::outbox::{Job, JobState, Lane, NewJob, Registry, enqueue, enqueue_first, move_to_lane};
 
 /// Keeps an event with the job that will interpret it. One that is there already is only counted.
 pub fn receive(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> Result<Stored> {
@@ -43,8 +43,8 @@ pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::Query
 
 /// Interprets receipts: their effects and the words about them commit together, or nothing of any of them does. None: it is
 /// settled already, since a run before this one ended after its commit.
-pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, asked: &[(ReceiptId, Occasion)], interpreter: Choice) -> Result<Vec<Option<Meaning>>> {
-    let meanings = asked.iter().map(|(id, occasion)| interpret_one(tx, now, *id, *occasion, interpreter)).collect::<Result<Vec<_>>>()?;
+pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, asked: &[(ReceiptId, Occasion)], reading: Reading<'_>) -> Result<Vec<Option<Meaning>>> {
+    let meanings = asked.iter().map(|(id, occasion)| interpret_one(tx, now, *id, *occasion, reading)).collect::<Result<Vec<_>>>()?;
     match meanings.iter().all(Option::is_none) {
         true => tx.wrote_nothing(),
         false => tx.touch(Topic::Inbox),
@@ -52,12 +52,12 @@ pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, asked: &[(ReceiptId, Occasion)],
     Ok(meanings)
 }
 
-fn interpret_one(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, interpreter: Choice) -> Result<Option<Meaning>> {
+fn interpret_one(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, reading: Reading<'_>) -> Result<Option<Meaning>> {
     let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
     if receipt.state != ReceiptState::Received {
         return Ok(None);
     }
-    let meaning = interpreter(&receipt.provider)(tx, now, &receipt, occasion)?;
+    let meaning = reading.meaning(tx, now, &receipt, occasion)?;
     queries::settle(tx, now, id, &meaning)?;
     Ok(Some(meaning))
 }
@@ -71,29 +71,42 @@ pub enum Rehearsal {
 }
 
 /// Finds out what a replay would do by doing it; nothing of it is kept. Err: it would fail.
-pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, interpreter: Choice) -> Result<Rehearsal> {
+pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, reading: Reading<'_>) -> Result<Rehearsal> {
     tx.wrote_nothing();
     let receipt = queries::find(tx.conn(), id)?.ok_or(Error::NotFound("receipt"))?;
     if let Some(why) = refuse_replay(&receipt) {
         return Ok(Rehearsal::Impossible(why));
     }
-    interpreter(&receipt.provider)(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+    reading.meaning(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+}
+
+/// How a receipt is to be interpreted again.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    /// Whether mails that follow from it are sent.
+    pub with_mails: bool,
+    /// Many at once stand behind what comes in.
+    pub lane: Lane,
 }
 
 /// Has a receipt interpreted again, by a person's wish. One whose job failed gets that job back, as if it ran the first time.
-pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occasion, by: &Request) -> Result<()> {
+pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, replay: Replay, by: &Request) -> Result<()> {
     let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
     refuse_replay(&receipt).map_or(Ok(()), |why| Err(Error::Conflict(why)))?;
     queries::reopen(tx, id, receipt.state)?;
     let line = receipt.line();
     let failed = list_queries::last_job(tx.conn(), id)?.filter(|job| job.state == JobState::Dead && receipt.state == ReceiptState::Failed);
-    match failed {
-        Some(job) => admin::retry(tx, registry, job.id, by)?,
+    let occasion = Occasion::Replay { with_mails: replay.with_mails };
+    let job = match failed {
+        Some(job) => admin::retry(tx, registry, job.id, by).map(|()| job.id)?,
         None => {
             // No other is about a receipt that was settled and has just ceased to be: none is looked for.
             let (job, subject) = (Interpret::of(id, occasion), id.subject());
-            enqueue(tx, by.now, &NewJob { job: &job, line: &line, subject: &subject, unique_key: None, order_key: None, run_at: by.now })?;
+            enqueue(tx, by.now, &NewJob { job: &job, line: &line, subject: &subject, unique_key: None, order_key: None, run_at: by.now })?
         }
+    };
+    if replay.lane != Interpret::LANE {
+        move_to_lane(tx, job, replay.lane)?;
     }
     let act = Act {
         actor: &by.actor,
@@ -102,7 +115,7 @@ pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, occasion: Occ
         line: Some(&line),
         reason: by.reason.as_deref(),
         before: Some(json!({ "state": receipt.state })),
-        after: Some(json!({ "state": ReceiptState::Received, "with_mails": occasion.sends_mails() })),
+        after: Some(json!({ "state": ReceiptState::Received, "with_mails": replay.with_mails })),
         address: by.address.as_deref(),
     };
     audit::record(tx, by.now, &act)?;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::actions;
-use super::interpreters::{self, Meaning, Occasion};
+use super::interpreters::{self, Meaning, Occasion, Reading};
 use super::model::ReceiptId;
 use crate::app::App;
 use crate::db::Tx;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::integrations::{Failure, FailureClass};
 use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, Report};
 
@@ -75,23 +75,29 @@ impl Job for Interpret {
 /// Behind the intake: what is pushed to us is answered first, what it means can wait a moment. One that fails takes those beside
 /// it along, so then each has a transaction of its own.
 async fn interpret_some(app: &App, members: &[Claimed<Interpret>]) -> Vec<Report> {
-    let now = app.clock.now();
-    let asked: Vec<_> = members.iter().map(|member| (member.job.receipt, member.job.occasion())).collect();
-    let together = move |tx: &mut Tx<'_>| actions::interpret(tx, now, &asked, interpreters::of);
-    match app.store.write_bulk(KEY, together).await {
+    let asked = members.iter().map(|member| (member.job.receipt, member.job.occasion())).collect();
+    match app.store.write_bulk(KEY, interpretation(app, asked)).await {
         Ok(meanings) => meanings.iter().map(|meaning| Outcome::Done(told(meaning.as_ref())).into()).collect(),
         Err(_) => join_all(members.iter().map(|member| interpret_alone(app, &member.job).boxed())).await,
     }
 }
 
 async fn interpret_alone(app: &App, job: &Interpret) -> Report {
-    let (asked, now) = ((job.receipt, job.occasion()), app.clock.now());
-    let alone = move |tx: &mut Tx<'_>| actions::interpret(tx, now, &[asked], interpreters::of);
+    let alone = interpretation(app, vec![(job.receipt, job.occasion())]);
     match app.store.write(KEY, KEY, alone).await.map_err(Error::from) {
         Ok(meanings) => Outcome::Done(told(meanings.first().and_then(Option::as_ref))),
         Err(cause) => Outcome::Failed(failure(cause)),
     }
     .into()
+}
+
+/// The write that interprets these.
+fn interpretation(app: &App, asked: Vec<(ReceiptId, Occasion)>) -> impl Fn(&mut Tx<'_>) -> Result<Vec<Option<Meaning>>> + use<> {
+    let (app, now) = (app.clone(), app.clock.now());
+    move |tx: &mut Tx<'_>| {
+        let reading = Reading { choice: interpreters::of, stripe: &app.config.stripe };
+        actions::interpret(tx, now, &asked, reading)
+    }
 }
 
 fn told(meaning: Option<&Meaning>) -> serde_json::Value {

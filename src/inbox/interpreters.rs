@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use super::model::{Receipt, ReceiptState};
+use super::stripe_events;
 use crate::clock::UtcTime;
+use crate::config::StripeConfig;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::integrations::stripe;
@@ -51,6 +53,25 @@ pub fn of(provider: &str) -> Interpreter {
     match provider {
         stripe::PROVIDER => of_stripe,
         _ => nobody,
+    }
+}
+
+/// How receipts are read here: by whom, and which events of Stripe are for us.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    pub choice: Choice,
+    pub stripe: &'a StripeConfig,
+}
+
+impl Reading<'_> {
+    /// What a receipt means. Whether it is for us was decided when it came in; a replay decides it again, since a person may ask
+    /// for what was refused, and the settings may have changed.
+    pub fn meaning(&self, tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, occasion: Occasion) -> Result<Meaning> {
+        let is_again = occasion != Occasion::Arrival && receipt.provider == stripe::PROVIDER;
+        match is_again.then(|| stripe_events::foreign(self.stripe, receipt.livemode, receipt.account.as_deref())).flatten() {
+            Some(why) => Ok(Meaning::Refused(why)),
+            None => (self.choice)(&receipt.provider)(tx, now, receipt, occasion),
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub fn page(conn: &mut Conn, filter: &ReceiptFilter, place: Place, rows_max: usi
 }
 
 /// Whether this is the id of an event; else it is taken for that of an object. Asked apart, so that both find an index.
-fn id_of_event(conn: &mut Conn, event_id: &str) -> QueryResult<Option<ReceiptId>> {
+pub fn id_of_event(conn: &mut Conn, event_id: &str) -> QueryResult<Option<ReceiptId>> {
     for provider in providers(conn)? {
         let this = receipts::table.filter(receipts::provider.eq(provider)).filter(receipts::event_id.eq(event_id));
         if let Some(id) = this.select(receipts::id).first(conn).optional()? {

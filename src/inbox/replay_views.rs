@@ -61,7 +61,8 @@ impl ReplayPreview {
 const UPDATES: &str = "Would update";
 
 impl RehearsedLine {
-    fn new(receipt: &ReceiptSummary, told: &Result<Rehearsal, String>, times: Times) -> Self {
+    /// As a row of a table.
+    pub fn new(receipt: &ReceiptSummary, told: &Result<Rehearsal, String>, times: Times) -> Self {
         let (outcome, text) = words(told);
         let did = match told {
             Ok(Rehearsal::Possible(meaning)) => meaning.caused().map(|value| caused(&value.to_string())).unwrap_or_default(),

@@ -28,7 +28,7 @@ pub struct Delivery {
 pub fn incoming(config: &StripeConfig, delivery: Delivery, now: UtcTime) -> Incoming {
     let event = Envelope::read(&delivery.body);
     let refusal = match &event {
-        Some(event) => foreign(config, event),
+        Some(event) => foreign(config, event.livemode, event.account.as_deref()),
         None => Some("It is signed and not an event: there is no JSON with an id and a type in it.".into()),
     };
     let event = event.unwrap_or_else(|| unreadable(&delivery.body));
@@ -57,9 +57,9 @@ pub fn fetched(config: &StripeConfig, event: &Value, now: UtcTime) -> Incoming {
 }
 
 /// Why an event is not for us. Without a key nobody can tell test from live.
-fn foreign(config: &StripeConfig, event: &Envelope) -> Option<String> {
+pub fn foreign(config: &StripeConfig, livemode: Option<bool>, account: Option<&str>) -> Option<String> {
     let ours = config.mode();
-    let theirs = event.livemode.map(|is_live| if is_live { StripeMode::Live } else { StripeMode::Test });
+    let theirs = livemode.map(|is_live| if is_live { StripeMode::Live } else { StripeMode::Test });
     if let (Some(ours), Some(theirs)) = (ours, theirs)
         && ours != theirs
     {
@@ -70,7 +70,7 @@ fn foreign(config: &StripeConfig, event: &Envelope) -> Option<String> {
             ours.as_str()
         ));
     }
-    let account = event.account.as_deref()?;
+    let account = account?;
     if config.account.as_deref() == Some(account) {
         return None;
     }

@@ -10,7 +10,7 @@ use super::statistics::COUNT_MAX;
 use crate::db::keyset::{Page, Place};
 use crate::outbox::waiting::provider_name;
 use crate::saved_filters::FilterStrip;
-use crate::web::parts::{Choice, Exports, Pager, Pill, Select, Tab};
+use crate::web::parts::{ActLink, Choice, Exports, Pager, Pill, Select, Tab};
 use crate::web::{Shell, Stamp, Times, format};
 
 /// The list of receipts.
@@ -29,6 +29,8 @@ pub struct ReceiptList {
     pub pager: Pager,
     pub exports: Exports,
     pub may_operate: bool,
+    /// What can be done to all that match.
+    pub acts: Vec<ActLink>,
     pub saved: FilterStrip,
 }
 
@@ -75,6 +77,7 @@ impl ReceiptList {
             pager: Pager { newer: link(listing.page.newer), older: link(listing.page.older) },
             exports: Exports::of(&filter.href(None, "")),
             may_operate,
+            acts: if may_operate { acts(filter) } else { Vec::new() },
             saved: listing.saved.clone(),
             shell,
         }
@@ -112,6 +115,16 @@ fn again(duplicates: i64) -> String {
 
 fn narrowed(filter: &ReceiptFilter) -> String {
     if filter.is_everything() { String::new() } else { format!("No event {}.", filter.in_words().join(" and ")) }
+}
+
+/// What waits for its job needs no replay.
+fn acts(filter: &ReceiptFilter) -> Vec<ActLink> {
+    if filter.state == Some(ReceiptState::Received) {
+        return Vec::new();
+    }
+    let of_these = filter.href(None, "");
+    let query = of_these.split_once('?').map(|(_, query)| format!("&{query}")).unwrap_or_default();
+    vec![ActLink { label: "Replay all…", href: format!("/operations/preview?subject=receipts&act=replay{query}"), icon: "rotate-ccw" }]
 }
 
 fn tabs(listing: &Listing) -> Vec<Tab> {

@@ -9,6 +9,12 @@ use crate::db::Tx;
 use crate::db::schema::jobs;
 use crate::on_backend;
 
+/// Has a waiting job go in this lane.
+pub fn move_to_lane(tx: &mut Tx<'_>, id: JobId, lane: Lane) -> QueryResult<()> {
+    let waiting = jobs::table.filter(jobs::id.eq(id)).filter(jobs::state.eq(JobState::Pending));
+    diesel::update(waiting).set(jobs::lane.eq(lane)).execute(tx.conn()).map(drop)
+}
+
 /// As `enqueue_all`, in this lane. A job that was there already and carries the unique key stays in the lane it has.
 pub fn enqueue_in_lane<J: Job>(tx: &mut Tx<'_>, now: UtcTime, lane: Lane, all: &[NewJob<'_, J>]) -> QueryResult<Vec<JobId>> {
     if all.is_empty() {

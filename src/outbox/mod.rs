@@ -41,7 +41,7 @@ pub use enqueue::{NewJob, enqueue, enqueue_all};
 pub use finish::Ended;
 pub use first_job::enqueue_first;
 pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, OnDead, OnOutage, Outcome, Repeatable, Report};
-pub use lanes::enqueue_in_lane;
+pub use lanes::{enqueue_in_lane, move_to_lane};
 pub use presence::SILENT_AFTER;
 pub use probe::{Probe, Probed};
 pub use process::{Announcement, count_live_workers};

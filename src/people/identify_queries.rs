@@ -191,8 +191,8 @@ fn add(
     Ok(added == 1)
 }
 
-/// The company by the mail domain, else by its name as told.
-fn join_company(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts) -> QueryResult<()> {
+/// Joins the company by the mail domain, else by its name as told.
+pub fn join_company(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, facts: &Facts) -> QueryResult<()> {
     let domain = facts.company_domain();
     let told = facts.company.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let Some(name) = told.or(domain.as_deref()) else { return Ok(()) };

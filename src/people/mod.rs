@@ -1,6 +1,7 @@
 //! Who we deal with: contacts and companies, and the rules by which what comes in is matched to one of them. Knows neither leads nor
 //! orders; whoever does tells it facts ([`Facts`]).
 
+pub mod confirm_queries;
 mod free_mail;
 pub mod identify_queries;
 pub mod list_queries;

@@ -139,6 +139,9 @@ pub struct Address {
     pub is_vouched: bool,
     pub told_by: String,
     pub told_at: UtcTime,
+    /// Who of the staff said that it is theirs; None: nobody had to.
+    pub confirmed_by: Option<String>,
+    pub confirmed_at: Option<UtcTime>,
 }
 
 /// What something that came in says about who it is from.

@@ -38,16 +38,25 @@ impl Whose {
         Self::Of(vec![id.subject()])
     }
 
-    /// A company's: that of each of its contacts, and what was noted on the company itself.
+    /// A company's: that of each of its newest contacts, and what was noted on the company itself.
     pub fn company(conn: &mut Conn, id: CompanyId) -> QueryResult<Self> {
-        let members: Vec<ContactId> = contacts::table
-            .filter(contacts::company_id.eq(id))
-            .order((contacts::created_at.desc(), contacts::id.desc()))
-            .limit(MEMBERS_MAX)
-            .select(contacts::id)
-            .load(conn)?;
+        let members = members(conn, id, MEMBERS_MAX)?;
         Ok(Self::Of(members.into_iter().map(ContactId::subject).chain([id.subject()]).collect()))
     }
+}
+
+/// Whether a company has more contacts than its timeline takes together.
+pub fn leaves_out_members(conn: &mut Conn, id: CompanyId) -> QueryResult<bool> {
+    Ok(i64::try_from(members(conn, id, MEMBERS_MAX + 1)?.len()).is_ok_and(|count| count > MEMBERS_MAX))
+}
+
+fn members(conn: &mut Conn, id: CompanyId, most: i64) -> QueryResult<Vec<ContactId>> {
+    contacts::table
+        .filter(contacts::company_id.eq(id))
+        .order((contacts::created_at.desc(), contacts::id.desc()))
+        .limit(most)
+        .select(contacts::id)
+        .load(conn)
 }
 
 /// An event with whom it is about.

@@ -85,7 +85,10 @@ impl FeedView {
             to: filter.to.clone(),
             humans_only: filter.humans_only,
             is_narrowed: !filter.is_empty(),
-            searched: feed.searched_to.map(|at| format!("Looked back to {}.", times.stamp(at).text)).unwrap_or_default(),
+            searched: feed
+                .searched_to
+                .map(|at| format!("A filter looks at up to 5,000 events a page: this one looked back to {}.", times.stamp(at).text))
+                .unwrap_or_default(),
             pager: Pager {
                 newer: feed.page.newer.map(|place| filter.href(&path, Some(place))),
                 older: feed.page.older.map(|place| filter.href(&path, Some(place))),
@@ -99,7 +102,9 @@ impl FeedView {
 /// The same happened to the same, one right after the other. Words of people and money are never folded.
 fn is_repeat(before: &Told, told: &Told) -> bool {
     let (a, b) = (&before.event, &told.event);
-    a.kind == b.kind && a.subject == b.subject && !matches!(a.kind.split('.').next(), Some("note" | "payment" | "refund" | "checkout"))
+    a.kind == b.kind
+        && a.subject == b.subject
+        && !matches!(a.kind.split('.').next(), Some("note" | "address" | "payment" | "refund" | "checkout"))
 }
 
 impl Moment {
@@ -109,7 +114,7 @@ impl Moment {
         let data = &told.data;
         let by = told.by().map(|actor| format!("by {}", story::who(actor, &feed.staff)));
         let person = told.contact.as_ref().filter(|_| names_people);
-        let page = subject_href(&event.subject).filter(|_| event.kind != "note.added");
+        let page = subject_href(&event.subject).filter(|_| !matches!(event.kind.as_str(), "note.added" | "address.confirmed"));
         Self {
             id: event.id,
             tone,

@@ -31,6 +31,7 @@ const BY_PEOPLE: &[&str] = &[
     "payment.declined",
     "dispute.opened",
     "note.added",
+    "address.confirmed",
 ];
 
 /// Whether a person did it.

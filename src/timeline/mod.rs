@@ -10,7 +10,7 @@ pub mod links;
 mod pages;
 pub mod story;
 
-pub use feed_queries::{FeedPage, Told, Whose, page};
+pub use feed_queries::{FeedPage, Told, Whose, leaves_out_members, page};
 pub use filter::FeedFilter;
 
 use diesel::pg::PgConnection;

@@ -197,6 +197,7 @@ pub fn told(kind: &str) -> (&'static str, &'static str, String) {
         "lead.uncertain" => ("warn", "triangle-alert", "Its answer was lost".to_owned()),
         "lead.released" => ("ok", "check", "Released from quarantine".to_owned()),
         "note.added" => ("", "message-square", "Note".to_owned()),
+        "address.confirmed" => ("ok", "check", "Address confirmed".to_owned()),
         "lead.looked_up" => ("info", "search", "Looked up in Zoho CRM".to_owned()),
         "mail.sent" => ("ok", "mail", "Mail sent".to_owned()),
         "mail.failed" => ("bad", "mail-x", "Mail not sent".to_owned()),

@@ -58,6 +58,19 @@ test("a webhook appears by itself, is looked at, and is replayed after a preview
   await page.getByRole("button", { name: "Replay 1 event" }).click();
   await page.getByText("The event will be interpreted again now.").waitFor();
 
+  await page.goto("/inbox?type=charge.refunded");
+  await page.getByText("All that match").click();
+  await page.getByRole("link", { name: "Replay all…" }).click();
+  await page.getByRole("heading", { name: "1 event", exact: true }).waitFor();
+  await page.getByText("has the type charge.refunded").waitFor();
+  await page.getByRole("link", { name: "1 would do nothing, since newer is known" }).click();
+  assert.equal(new URL(page.url()).hash, "#would-nothing");
+  assert.equal(await page.getByRole("checkbox", { name: "Send the mails that follow from them too" }).isChecked(), false);
+  await assertPageRules(page, "the preview of a replay of all that match");
+  await page.getByRole("button", { name: "Replay 1 event" }).click();
+  await page.getByText("all 1 that were met").waitFor();
+  await assertPageRules(page, "a replay of all that matched");
+
   await page.goto("/inbox/refused");
   await page.getByRole("link", { name: "Signature does not fit" }).click();
   await assertPageRules(page, "a wrong signature");

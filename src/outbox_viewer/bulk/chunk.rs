@@ -7,9 +7,12 @@ use super::operation_queries::{self as operations};
 use super::twin_queries;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::inbox::actions::{self as inbox, Replay};
+use crate::inbox::model::{ReceiptId, ReceiptState};
+use crate::inbox::walk_queries;
 use crate::leads::{self, LeadStatus};
 use crate::outbox::admin::{self, Request};
-use crate::outbox::{JobId, JobState, Registry};
+use crate::outbox::{JobId, JobState, Lane, Registry};
 use crate::outbox_viewer::list_queries;
 
 const CHANGED: &str = "It has changed since the operation began";
@@ -17,6 +20,8 @@ const GONE: &str = "It is no longer kept";
 const TWIN: &str = "Another job for the same thing is already waiting; it will do the work";
 const BEING_SENT: &str = "It is being sent right now";
 const MAY_HAVE_ARRIVED: &str = "It may have arrived: somebody must decide about it alone";
+const INTERPRETED_ANYWAY: &str = "It is waiting to be interpreted already";
+const EMPTIED: &str = "What it said was removed, as it is after 90 days";
 const FASTER: &str = "Somebody else, or the worker, was faster";
 
 /// What came of a chunk.
@@ -56,6 +61,7 @@ fn deal_with(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: It
     match id {
         ItemId::Job(id) => job(tx, registry, operation, id, by),
         ItemId::Lead(id) => lead(tx, registry, operation, id, by),
+        ItemId::Receipt(id) => receipt(tx, registry, operation, id, by),
     }
 }
 
@@ -69,6 +75,8 @@ fn job(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: JobId, b
         Act::Retry if twin_queries::has_twin(tx.conn(), &row)? => return Ok(Fate::Refused(TWIN)),
         Act::Retry => admin::retry(tx, registry, id, by)?,
         Act::Cancel | Act::Discard => admin::cancel(tx, registry, id, by)?,
+        // Not of jobs: `Act::fits`.
+        Act::Replay | Act::ReplayWithMails => return Ok(Fate::Skipped(CHANGED)),
     }
     Ok(Fate::Done)
 }
@@ -88,6 +96,23 @@ fn lead(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: leads::
         }
     }
     leads::actions::retry(tx, registry, id, by)?;
+    Ok(Fate::Done)
+}
+
+/// Replayed in the lane of the backlog: what comes in meanwhile is interpreted first.
+fn receipt(tx: &mut Tx<'_>, registry: &Registry, operation: &Operation, id: ReceiptId, by: &Request) -> Result<Fate> {
+    let Some(standing) = walk_queries::standing(tx.conn(), id)? else { return Ok(Fate::Skipped(GONE)) };
+    if standing.state == ReceiptState::Received {
+        return Ok(Fate::Skipped(INTERPRETED_ANYWAY));
+    }
+    if standing.settled_at.is_some_and(|at| at > operation.created_at) {
+        return Ok(Fate::Skipped(CHANGED));
+    }
+    if !standing.has_body {
+        return Ok(Fate::Refused(EMPTIED));
+    }
+    let replay = Replay { with_mails: operation.act == Act::ReplayWithMails, lane: Lane::Backfill };
+    inbox::replay(tx, registry, id, replay, by)?;
     Ok(Fate::Done)
 }
 

@@ -1,4 +1,4 @@
-//! Bulk operations: retry, cancel or discard all jobs that fit a filter, send all leads again that fit one. A person sees first
+//! Bulk operations: retry, cancel or discard all jobs that fit a filter, send all leads again or replay all events that fit one. A person sees first
 //! what it meets; then a job does it in chunks of the bulk channel, each of which moves the row of the operation along in the
 //! same transaction, so that a process that dies costs nothing but the time until another goes on. Operations run one after
 //! the other.
@@ -13,6 +13,7 @@ mod pick_queries;
 mod preview;
 mod preview_pages;
 mod preview_queries;
+mod rehearsed;
 mod twin_queries;
 mod views;
 
@@ -20,7 +21,7 @@ pub use act_job::BulkAct;
 
 use rocket::{Route, routes};
 
-use model::Act;
+use model::{Act, Subject};
 
 use super::selection::Selection;
 use crate::web::parts::ActLink;
@@ -31,6 +32,7 @@ pub fn links(selection: &Selection) -> Vec<ActLink> {
         Act::Retry => "Retry all…",
         Act::Cancel => "Cancel all…",
         Act::Discard => "Discard all…",
+        Act::Replay | Act::ReplayWithMails => "Replay all…",
     };
     let fits = |act: &Act| selection.list.shown.is_none_or(|shown| act.touches().contains(&shown));
     let link = |act: Act| ActLink {
@@ -38,7 +40,7 @@ pub fn links(selection: &Selection) -> Vec<ActLink> {
         href: selection.href("/operations/preview", &[("subject", "jobs"), ("act", act.as_str())]),
         icon: preview::icon(act),
     };
-    Act::ALL.iter().copied().filter(fits).map(link).collect()
+    Act::ALL.iter().copied().filter(|act| act.fits(Subject::Jobs)).filter(fits).map(link).collect()
 }
 
 /// The list, an operation, its preview, and what operators may do.

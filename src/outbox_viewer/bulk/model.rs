@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::UtcTime;
 use crate::db::schema::bulk_operations;
 use crate::db::{id_type, text_enum};
+use crate::inbox::filter::ReceiptFilter;
+use crate::inbox::model::ReceiptId;
 use crate::leads::{LeadFilter, LeadId, LeadStatus};
 use crate::outbox::{JobId, JobState};
 use crate::outbox_viewer::list_queries::Shown;
@@ -31,6 +33,7 @@ text_enum! {
     pub enum Subject {
         Jobs => "jobs",
         Leads => "leads",
+        Receipts => "receipts",
     }
 }
 
@@ -43,6 +46,10 @@ text_enum! {
         Cancel => "cancel",
         /// Failed ones are put away as cancelled.
         Discard => "discard",
+        /// Events are interpreted again; no mail follows.
+        Replay => "replay",
+        /// The same, and mails follow from them.
+        ReplayWithMails => "replay_with_mails",
     }
 }
 
@@ -136,6 +143,7 @@ impl Operation {
 pub enum Target {
     Jobs(Selection),
     Leads(LeadFilter),
+    Receipts(ReceiptFilter),
 }
 
 impl Target {
@@ -144,6 +152,7 @@ impl Target {
         match subject {
             Subject::Jobs => Self::Jobs(Selection::of(query)),
             Subject::Leads => Self::Leads(LeadFilter::of(query)),
+            Subject::Receipts => Self::Receipts(ReceiptFilter::of(query)),
         }
     }
 
@@ -152,6 +161,7 @@ impl Target {
         match self {
             Self::Jobs(_) => Subject::Jobs,
             Self::Leads(_) => Subject::Leads,
+            Self::Receipts(_) => Subject::Receipts,
         }
     }
 
@@ -160,6 +170,7 @@ impl Target {
         match self {
             Self::Jobs(selection) => selection.href("/outbox", &[]),
             Self::Leads(filter) => filter.href(None, ""),
+            Self::Receipts(filter) => filter.href(None, ""),
         }
     }
 
@@ -173,6 +184,7 @@ impl Target {
         match self {
             Self::Jobs(selection) => selection.in_words().join(", "),
             Self::Leads(filter) => filter.in_words().join(", "),
+            Self::Receipts(filter) => filter.in_words().join(", "),
         }
     }
 }
@@ -180,7 +192,22 @@ impl Target {
 impl Act {
     /// What can be done to rows of the table.
     pub fn fits(self, subject: Subject) -> bool {
-        subject == Subject::Jobs || self == Self::Retry
+        match subject {
+            Subject::Jobs => !self.is_replay(),
+            Subject::Leads => self == Self::Retry,
+            Subject::Receipts => self.is_replay(),
+        }
+    }
+
+    /// Whether events are interpreted again.
+    pub fn is_replay(self) -> bool {
+        matches!(self, Self::Replay | Self::ReplayWithMails)
+    }
+
+    /// A replay from which mails follow.
+    #[must_use]
+    pub fn with_mails(self) -> Self {
+        if self == Self::Replay { Self::ReplayWithMails } else { self }
     }
 
     /// The states of jobs that it touches.
@@ -189,6 +216,7 @@ impl Act {
             Self::Retry => &[Shown::Failed, Shown::Retrying, Shown::Cancelled],
             Self::Cancel => &[Shown::Pending, Shown::Retrying],
             Self::Discard => &[Shown::Failed],
+            Self::Replay | Self::ReplayWithMails => &[],
         }
     }
 
@@ -198,6 +226,7 @@ impl Act {
             Self::Retry => &[JobState::Dead, JobState::Pending, JobState::Cancelled],
             Self::Cancel => &[JobState::Pending],
             Self::Discard => &[JobState::Dead],
+            Self::Replay | Self::ReplayWithMails => &[],
         }
     }
 
@@ -205,7 +234,7 @@ impl Act {
     pub fn lead_statuses(self) -> &'static [LeadStatus] {
         match self {
             Self::Retry => &[LeadStatus::Failed, LeadStatus::Retry, LeadStatus::Cancelled],
-            Self::Cancel | Self::Discard => &[],
+            _ => &[],
         }
     }
 
@@ -213,9 +242,11 @@ impl Act {
     pub fn verb(self, subject: Subject) -> &'static str {
         match (self, subject) {
             (Self::Retry, Subject::Leads) => "Send again",
-            (Self::Retry, Subject::Jobs) => "Retry",
+            (Self::Retry, _) => "Retry",
             (Self::Cancel, _) => "Cancel",
             (Self::Discard, _) => "Discard",
+            (Self::Replay, _) => "Replay",
+            (Self::ReplayWithMails, _) => "Replay with mails",
         }
     }
 }
@@ -236,6 +267,7 @@ pub struct Walk {
 pub enum ItemId {
     Job(JobId),
     Lead(LeadId),
+    Receipt(ReceiptId),
 }
 
 /// One row, and how far the walk has come with it.

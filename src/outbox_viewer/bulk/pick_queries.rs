@@ -1,5 +1,5 @@
 //! The next rows of an operation, found by a reader along the indexes of the lists, oldest first. The place is text: for jobs
-//! the state, the kind and the id of the last one looked at, for leads the status and the place in the list.
+//! the state, the kind and the id of the last one looked at, for leads the status and the place in the list, for receipts the latter alone.
 
 use diesel::prelude::*;
 
@@ -7,6 +7,8 @@ use super::model::{Act, Item, ItemId, Piece, Target, Walk};
 use crate::db::Conn;
 use crate::db::keyset::Place;
 use crate::db::schema::{jobs, leads};
+use crate::inbox::filter::ReceiptFilter;
+use crate::inbox::walk_queries as receipts;
 use crate::leads::list_queries::oldest_of;
 use crate::leads::{LeadFilter, LeadStatus};
 use crate::outbox::{Job, JobId, JobState};
@@ -26,6 +28,7 @@ pub fn id_max(conn: &mut Conn, target: &Target) -> QueryResult<i64> {
     let found: Option<i64> = match target {
         Target::Jobs(_) => jobs::table.order(jobs::id.desc()).select(jobs::id).first(conn).optional()?,
         Target::Leads(_) => leads::table.order(leads::id.desc()).select(leads::id).first(conn).optional()?,
+        Target::Receipts(_) => receipts::id_max(conn)?,
     };
     Ok(found.unwrap_or_default())
 }
@@ -35,6 +38,7 @@ pub fn next(conn: &mut Conn, walk: &Walk, items_max: usize) -> QueryResult<Piece
     match &walk.target {
         Target::Jobs(selection) => next_jobs(conn, walk, selection, items_max),
         Target::Leads(filter) => next_leads(conn, walk, filter, items_max),
+        Target::Receipts(filter) => next_receipts(conn, walk, filter, items_max),
     }
 }
 
@@ -127,6 +131,25 @@ fn next_leads(conn: &mut Conn, walk: &Walk, filter: &LeadFilter, items_max: usiz
 fn read_lead_place(text: &str) -> Option<(LeadStatus, Place)> {
     let (status, place) = text.split_once('\n')?;
     Some((LeadStatus::parse(status)?, place.parse().ok()?))
+}
+
+fn next_receipts(conn: &mut Conn, walk: &Walk, filter: &ReceiptFilter, items_max: usize) -> QueryResult<Piece> {
+    let after = walk.place.as_deref().and_then(|place| place.parse().ok());
+    let key = if let Some(Place::Newer(key)) = after { Some(key) } else { None };
+    let found = receipts::oldest(conn, filter, key, LOOKED_MAX)?;
+    // As with leads: times that another program wrote may compare otherwise than they read.
+    let found: Vec<_> = found.into_iter().filter(|look| key != Some(look.key())).collect();
+    let Some(last) = found.last() else { return Ok(Piece { is_last: true, ..Piece::default() }) };
+    let place = |look: &receipts::Look| Place::Newer(look.key()).to_string();
+    let end = place(last);
+    let mut items = Vec::new();
+    for look in found.iter().filter(|look| look.id.0 <= walk.id_max && look.is_met_by(filter)) {
+        items.push(Item { id: ItemId::Receipt(look.id), place: place(look) });
+        if items.len() == items_max {
+            return Ok(Piece { items, place: Some(place(look)), is_last: false });
+        }
+    }
+    Ok(Piece { items, place: Some(end), is_last: false })
 }
 
 /// What of a filter's own state an act would never touch is told before it starts.

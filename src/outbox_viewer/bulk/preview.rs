@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::model::{Act, Operation, Subject, Target};
 use super::preview_queries::{Left, Met, Sample};
+use super::rehearsed::{Outcomes, Rehearsals};
+use crate::inbox::rehearsal::Rehearsed;
 use crate::leads::{self, LeadStatus};
 use crate::outbox_viewer::list_queries::{COUNT_MAX, Shown};
 use crate::web::parts::{Pill, subject_label};
@@ -31,6 +33,8 @@ pub struct PreviewPage {
     pub count: String,
     pub is_nothing: bool,
     pub rows: Vec<SampleLine>,
+    /// What became of the first ones in a rehearsal; None where there is nothing to rehearse.
+    pub rehearsals: Option<Rehearsals>,
     pub left: Vec<LeftLine>,
     /// What goes first; empty where nothing does.
     pub before: String,
@@ -58,6 +62,7 @@ pub fn amount(total: i64, is_floor: bool, subject: Subject) -> String {
     let (one, many) = match subject {
         Subject::Jobs => ("job", "jobs"),
         Subject::Leads => ("lead", "leads"),
+        Subject::Receipts => ("event", "events"),
     };
     if is_floor { format!("{}+ {many}", format::number(total)) } else { format::counted(total, one, many) }
 }
@@ -65,7 +70,7 @@ pub fn amount(total: i64, is_floor: bool, subject: Subject) -> String {
 /// The icon of an act.
 pub fn icon(act: Act) -> &'static str {
     match act {
-        Act::Retry => "rotate-ccw",
+        Act::Retry | Act::Replay | Act::ReplayWithMails => "rotate-ccw",
         Act::Cancel | Act::Discard => "ban",
     }
 }
@@ -80,11 +85,12 @@ impl PreviewPage {
         let all = match subject {
             Subject::Jobs => "jobs",
             Subject::Leads => "leads",
+            Subject::Receipts => "events",
         };
         Self {
             button: format!("{} {count}", act.verb(subject)),
             icon: icon(act),
-            is_final: act != Act::Retry,
+            is_final: matches!(act, Act::Cancel | Act::Discard),
             title: format!("{} all {all} that fit", act.verb(subject)),
             consequence: consequence(act, subject),
             subject: subject.as_str(),
@@ -95,11 +101,19 @@ impl PreviewPage {
             is_nothing: met.total == 0 && !met.is_floor,
             count,
             rows: lines(&met.sample, times),
+            rehearsals: None,
             left: left(act, &met.left),
             before: met.before.as_ref().map(name).unwrap_or_default(),
             before_href: met.before.as_ref().map(|operation| format!("/operations/{}", operation.id)).unwrap_or_default(),
             shell,
         }
+    }
+
+    /// With what the first ones would come to.
+    #[must_use]
+    pub fn rehearsed(mut self, rehearsed: &[Rehearsed]) -> Self {
+        self.rehearsals = Rehearsals::of(rehearsed, &self.count, self.shell.frame.times);
+        self
     }
 }
 
@@ -116,9 +130,12 @@ pub fn title(operation: &Operation) -> String {
 
 fn consequence(act: Act, subject: Subject) -> &'static str {
     match (act, subject) {
-        (Act::Retry, Subject::Jobs) => "Each runs again now, with all its tries back. Where the cause still stands they fail again.",
         (Act::Retry, Subject::Leads) => "Each is sent to the CRM again as it is now. Where the cause still stands they fail again.",
+        (Act::Retry, _) => "Each runs again now, with all its tries back. Where the cause still stands they fail again.",
         (Act::Cancel, _) => "They will not run. A cancelled job can be run again later, alone or by another operation.",
+        (Act::Replay | Act::ReplayWithMails, _) => {
+            "Each is interpreted again, behind what comes in meanwhile. An event that came several times is one event here, and is replayed once."
+        }
         (Act::Discard, _) => "They count as cancelled and no longer ask for attention. They can still be run again later.",
     }
 }
@@ -147,6 +164,8 @@ fn lines(sample: &Sample, times: Times) -> Vec<SampleLine> {
                 at: times.stamp(lead.received_at),
             })
             .collect(),
+        // They are shown with what a replay would do.
+        Sample::Receipts(_) => Vec::new(),
     }
 }
 
@@ -168,6 +187,11 @@ fn left(act: Act, left: &Left) -> Vec<LeftLine> {
             let some = all.iter().filter(|(_, count)| *count != Some(0));
             let known = some.map(|(status, count)| line(leads::word(*status), *count, why_lead(*status)));
             known.chain([line("Leads that come or fail after the start", None, NOT_CHASED)]).collect()
+        }
+        Left::Receipts(waiting) => {
+            let waiting = (*waiting != Some(0)).then(|| line("Received", *waiting, "Their jobs interpret them already."));
+            let emptied = line("Events whose content was removed", None, "It is kept for 90 days; what is gone cannot be interpreted.");
+            waiting.into_iter().chain([emptied, line("Events that come or change after the start", None, NOT_CHASED)]).collect()
         }
     }
 }
@@ -198,10 +222,15 @@ fn why_lead(status: LeadStatus) -> &'static str {
 }
 
 /// The same for programs.
-pub fn to_json(act: Act, target: &Target, met: &Met) -> Value {
+pub fn to_json(act: Act, target: &Target, met: &Met, rehearsed: &[Rehearsed]) -> Value {
     let ids: Vec<i64> = match &met.sample {
         Sample::Jobs(rows) => rows.iter().map(|row| row.id.0).collect(),
         Sample::Leads(rows) => rows.iter().map(|row| row.id.0).collect(),
+        Sample::Receipts(ids) => ids.iter().map(|id| id.0).collect(),
     };
-    json!({ "act": act, "subject": target.subject(), "filter": target.query(), "total": met.total, "is_total_floor": met.is_floor, "first_ids": ids })
+    let mut told = json!({ "act": act, "subject": target.subject(), "filter": target.query(), "total": met.total, "is_total_floor": met.is_floor, "first_ids": ids });
+    if target.subject() == Subject::Receipts {
+        told["rehearsed"] = Outcomes::of(rehearsed).to_json();
+    }
+    told
 }

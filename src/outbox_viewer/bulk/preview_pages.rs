@@ -10,11 +10,13 @@ use super::act_job::BulkAct;
 use super::model::{Act, OperationId, Subject, Target};
 use super::operation_queries::{self as operations, NewOperation};
 use super::preview::{self, PreviewPage};
+use super::preview_queries::{Met, Sample};
 use super::{pick_queries, preview_queries};
 use crate::accounts::Operator;
 use crate::app::App;
 use crate::audit::{self, Act as Audited};
 use crate::db::Tx;
+use crate::inbox::rehearsal::{self, Rehearsed};
 use crate::line::LineId;
 use crate::outbox::{NewJob, enqueue};
 use crate::web::{Back, Fields, Flash, Problem, Query, Section, Wants};
@@ -35,7 +37,7 @@ fn asked(fields: &Fields) -> Result<(Act, Subject), Problem> {
     match (act, subject) {
         (Some(act), Some(subject)) if act.fits(subject) => Ok((act, subject)),
         _ => Err(Problem::new(Status::BadRequest, "This cannot be done to all of them")
-            .detail("Begin on the list of jobs or of leads: its menu “All that match” has what can be done.")),
+            .detail("Begin on the list of jobs, of leads or of the inbox: its menu “All that match” has what can be done.")),
     }
 }
 
@@ -48,12 +50,24 @@ pub async fn look(app: &State<App>, operator: Operator, wants: Wants, query: Que
     let (target, now) = (Target::of(subject, &query), app.clock.now());
     let looked_for = target.clone();
     let met = app.store.read(move |conn| preview_queries::met(conn, act, &looked_for, now).map_err(Error::from)).await?;
+    let rehearsed = rehearse(app, &met).await?;
     if wants == Wants::Json {
-        return Ok(Previewed::Json(Json(preview::to_json(act, &target, &met))));
+        return Ok(Previewed::Json(Json(preview::to_json(act, &target, &met, &rehearsed))));
     }
-    let section = if subject == Subject::Leads { Section::Leads } else { Section::Outbox };
+    let section = match subject {
+        Subject::Jobs => Section::Outbox,
+        Subject::Leads => Section::Leads,
+        Subject::Receipts => Section::Inbox,
+    };
     let shell = operator.shell(section, format!("{} all that fit", act.verb(subject)));
-    Ok(Previewed::Page(Box::new(PreviewPage::new(shell, act, &target, &met))))
+    Ok(Previewed::Page(Box::new(PreviewPage::new(shell, act, &target, &met).rehearsed(&rehearsed))))
+}
+
+async fn rehearse(app: &App, met: &Met) -> Result<Vec<Rehearsed>> {
+    match &met.sample {
+        Sample::Receipts(ids) => rehearsal::of(app, ids.clone()).await,
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// What came of starting one.
@@ -69,6 +83,7 @@ pub async fn start(app: &State<App>, operator: Operator, fields: Fields) -> Resu
         Ok(asked) => asked,
         Err(problem) => return Ok(Err(problem)),
     };
+    let act = if fields.text("mails") == "yes" { act.with_mails() } else { act };
     let filter = Fields::parse(fields.text("filter").as_bytes()).unwrap_or_default();
     let (target, now) = (Target::of(subject, &filter), app.clock.now());
     let looked_for = target.clone();

@@ -7,6 +7,7 @@ use super::operation_queries;
 use super::pick_queries;
 use crate::clock::UtcTime;
 use crate::db::Conn;
+use crate::inbox::model::{ReceiptId, ReceiptState};
 use crate::leads::list_queries::LeadSummary;
 use crate::leads::{LeadId, LeadStatus, statistics};
 use crate::outbox::{JobId, JobRow};
@@ -21,6 +22,8 @@ const READ: usize = 1_000;
 const READS_MAX: usize = 30;
 /// Rows shown.
 const SAMPLE: usize = 10;
+/// Events whose replay is rehearsed: each takes a transaction, which is undone.
+pub const REHEARSED: usize = 100;
 
 /// What an act meets.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Met {
 pub enum Sample {
     Jobs(Vec<JobRow>),
     Leads(Vec<LeadSummary>),
+    /// What becomes of each is found out outside of a reader's transaction.
+    Receipts(Vec<ReceiptId>),
 }
 
 /// What is left alone, by state; None: nobody has counted.
@@ -47,6 +52,8 @@ pub enum Sample {
 pub enum Left {
     Jobs(Vec<(Shown, Option<i64>)>),
     Leads(Vec<(LeadStatus, Option<i64>)>),
+    /// How many wait for their jobs, where the filter is one of states alone.
+    Receipts(Option<i64>),
 }
 
 /// Looks at it all.
@@ -64,11 +71,12 @@ pub fn met(conn: &mut Conn, act: Act, target: &Target, now: UtcTime) -> QueryRes
 fn count(conn: &mut Conn, act: Act, target: &Target, now: UtcTime) -> QueryResult<(i64, bool, Vec<ItemId>)> {
     let id_max = pick_queries::id_max(conn, target)?;
     let mut walk = Walk { act, target: target.clone(), place: None, id_max, as_of: now };
+    let sample = if matches!(target, Target::Receipts(_)) { REHEARSED } else { SAMPLE };
     let (mut total, mut first) = (0, Vec::new());
     for _ in 0..READS_MAX {
         let piece = pick_queries::next(conn, &walk, READ)?;
         total += i64::try_from(piece.items.len()).unwrap_or(i64::MAX);
-        first.extend(piece.items.iter().map(|item| item.id).take(SAMPLE - first.len()));
+        first.extend(piece.items.iter().map(|item| item.id).take(sample - first.len()));
         if piece.is_last || total >= COUNT_MAX {
             return Ok((total.min(COUNT_MAX), !piece.is_last, first));
         }
@@ -83,6 +91,9 @@ fn sample(conn: &mut Conn, target: &Target, first: &[ItemId]) -> QueryResult<Sam
     Ok(match target {
         Target::Jobs(_) => Sample::Jobs(walk_queries::rows(conn, &jobs)?),
         Target::Leads(_) => Sample::Leads(crate::leads::list_queries::summaries(conn, &leads)?),
+        Target::Receipts(_) => {
+            Sample::Receipts(first.iter().filter_map(|id| if let ItemId::Receipt(id) = id { Some(*id) } else { None }).collect())
+        }
     })
 }
 
@@ -103,6 +114,11 @@ fn left(conn: &mut Conn, act: Act, target: &Target) -> QueryResult<Left> {
                 left.push((*status, if is_by_state { Some(statistics::count(conn, *status, None)?) } else { None }));
             }
             Left::Leads(left)
+        }
+        Target::Receipts(filter) => {
+            let is_by_state = filter.in_state(None).is_everything();
+            let waiting = crate::inbox::statistics::count(conn, ReceiptState::Received)?;
+            Left::Receipts(Some(waiting).filter(|_| is_by_state))
         }
     })
 }

@@ -11,7 +11,7 @@ use throughline::db::schema::audit as audit_rows;
 use throughline::db::{Tx, WriteError};
 use throughline::inbox::actions::{self, Rehearsal};
 use throughline::inbox::interpret_job::Interpret;
-use throughline::inbox::interpreters::{Choice, Interpreter, Meaning, Occasion};
+use throughline::inbox::interpreters::{Choice, Interpreter, Meaning, Occasion, Reading};
 use throughline::inbox::model::{Receipt, ReceiptId, ReceiptState};
 use throughline::outbox::{Change, Job, JobId, JobState};
 use throughline::{Error, Result, retention};
@@ -53,15 +53,16 @@ fn panics(tx: &mut Tx<'_>, now: UtcTime, _: &Receipt, _: Occasion) -> Result<Mea
 }
 
 async fn interpret(whole: &Whole, key: &str, choice: Choice) -> Result<Option<Meaning>, WriteError<Error>> {
-    let now = whole.app.clock.now();
-    let asked = [(ID, Occasion::Arrival)];
-    let meanings = whole.app.store.write("test.interpret", key, move |tx| actions::interpret(tx, now, &asked, choice)).await?;
+    let (now, app, asked) = (whole.app.clock.now(), whole.app.clone(), [(ID, Occasion::Arrival)]);
+    let interpret = move |tx: &mut Tx<'_>| actions::interpret(tx, now, &asked, Reading { choice, stripe: &app.config.stripe });
+    let meanings = whole.app.store.write("test.interpret", key, interpret).await?;
     Ok(meanings.into_iter().next().flatten())
 }
 
 async fn rehearse(whole: &Whole, choice: Choice) -> Result<Rehearsal, WriteError<Error>> {
-    let now = whole.app.clock.now();
-    whole.app.store.write("test.rehearse", "k", move |tx| actions::rehearse(tx, now, ID, choice)).await
+    let (now, app) = (whole.app.clock.now(), whole.app.clone());
+    let rehearse = move |tx: &mut Tx<'_>| actions::rehearse(tx, now, ID, Reading { choice, stripe: &app.config.stripe });
+    whole.app.store.write("test.rehearse", "k", rehearse).await
 }
 
 /// What the job's mirror is told.

@@ -5,6 +5,7 @@ mod interpreting;
 mod pages;
 mod reading;
 mod refusals;
+mod replaying_all;
 mod webhooks;
 
 use diesel::prelude::*;

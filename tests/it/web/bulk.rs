@@ -33,7 +33,7 @@ async fn fill_failed(app: &TestApp, whole: &Whole, count: i64) {
              received_at, received_at, last_error, CASE WHEN id % 2 = 0 THEN 'validation' ELSE 'network' END, received_at FROM leads ORDER BY id".into()).await;
 }
 
-async fn execute(whole: &Whole, sql: String) {
+pub async fn execute(whole: &Whole, sql: String) {
     let write = move |tx: &mut Tx<'_>| -> throughline::Result<usize> { Ok(diesel::sql_query(sql.clone()).execute(tx.conn())?) };
     whole.app.store.write("test.execute", "k", write).await.expect("it is written");
 }
@@ -44,35 +44,35 @@ struct Count {
     count: i64,
 }
 
-async fn count(whole: &Whole, of: &'static str) -> i64 {
+pub async fn count(whole: &Whole, of: &'static str) -> i64 {
     whole.ask(move |conn| diesel::sql_query(format!("SELECT count(*) AS count FROM {of}")).get_result::<Count>(conn)).await.count
 }
 
 /// Starts an operation and gives the address of its page.
-async fn start(browser: &Browser, subject: &str, act: &str, filter: &str) -> String {
+pub async fn start(browser: &Browser, subject: &str, act: &str, filter: &str) -> String {
     let begun =
         browser.post("/operations", &[("subject", subject), ("act", act), ("filter", filter), ("reason", "The field is there now")]).await;
     begun.header("Location").unwrap_or_else(|| panic!("{}", begun.text)).to_owned()
 }
 
-async fn told(browser: &Browser, operation: &str) -> Value {
+pub async fn told(browser: &Browser, operation: &str) -> Value {
     let answer = browser.0.get(operation.to_owned()).header(rocket::http::Header::new("Accept", "application/json")).dispatch().await;
     crate::harness::read(answer).await.json()
 }
 
-fn outcome(operation: &Value) -> (&str, i64, i64, i64) {
+pub fn outcome(operation: &Value) -> (&str, i64, i64, i64) {
     let number = |name: &str| operation[name].as_i64().expect("a number");
     (operation["state"].as_str().expect("a state"), number("done"), number("skipped"), number("refused"))
 }
 
 /// A store in which every so many chunks of an operation something is told.
-struct Deaths {
+pub struct Deaths {
     after: Arc<AtomicUsize>,
     due: Arc<Notify>,
 }
 
 /// The same database, as a process sees it that may die at any chunk.
-fn mortal(app: &mut TestApp) -> Deaths {
+pub fn mortal(app: &mut TestApp) -> Deaths {
     let deaths = Deaths { after: Arc::new(AtomicUsize::new(usize::MAX)), due: Arc::new(Notify::new()) };
     let (after, due) = (deaths.after.clone(), deaths.due.clone());
     app.store = app.open_store(|options| {
@@ -86,7 +86,7 @@ fn mortal(app: &mut TestApp) -> Deaths {
     deaths
 }
 
-fn announcement(whole: &Whole) -> Announcement {
+pub fn announcement(whole: &Whole) -> Announcement {
     let now = whole.app.clock.now();
     Announcement { id: "test-1".into(), role: "worker".into(), version: "1".into(), host: "h".into(), started_at: now, heartbeat_at: now }
 }
@@ -94,7 +94,7 @@ fn announcement(whole: &Whole) -> Announcement {
 impl Deaths {
     /// Runs the operation until the process dies with so many chunks handed in; whether the last of them is written, nobody
     /// has heard. Then its jobs are taken back.
-    async fn die_after(&self, app: &TestApp, whole: &Whole, chunks: usize) {
+    pub async fn die_after(&self, app: &TestApp, whole: &Whole, chunks: usize) {
         whole.outbox.beat(announcement(whole)).await.expect("it lived");
         // Zoho is not connected, so that nothing else is ready.
         let mut runs = whole.outbox.claim(10).await.expect("it claims");

@@ -2,7 +2,7 @@
 
 pub mod big_tables;
 pub mod browser;
-mod bulk;
+pub mod bulk;
 mod defence;
 mod exports;
 mod form_pages;

@@ -65,6 +65,7 @@ const TABLE: &[(Method, &str, Who)] = &[
     (Method::Post, "/connections/zoho/mapping/reset", Who::Admins),
     (Method::Get, "/contacts", Who::SignedIn),
     (Method::Get, "/contacts/<id>", Who::SignedIn),
+    (Method::Post, "/contacts/<id>/addresses/<address>/confirmation", Who::Operators),
     (Method::Post, "/contacts/<id>/notes", Who::Operators),
     (Method::Get, "/events", Who::SignedIn),
     (Method::Get, "/form.js", Who::AnySite),
@@ -178,6 +179,7 @@ fn who(method: Method, path: &str) -> Who {
 async fn status(browser: &Browser, method: Method, path: &str, from: Option<&'static str>) -> u16 {
     let path = path
         .replace("<id>", "1")
+        .replace("<address>", "1")
         .replace("<name>", "leads.sweep")
         .replace("<token>", "guessed")
         .replace("<path..>", "app.css")
