@@ -1,6 +1,8 @@
 //! Interprets a receipt. The job is an envelope: what an event means is said by its interpreter, and whether it was done is
 //! written on the receipt, in the same transaction as what was done.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use super::actions;
 use super::interpreters::{self, Meaning, Occasion, Reading};
 use super::model::ReceiptId;
 use crate::app::App;
+use crate::clock::Stopwatch;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::integrations::{Failure, FailureClass};
@@ -19,6 +22,11 @@ use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, R
 const KEY: &str = "inbox.interpret";
 /// So many in one transaction: a few milliseconds, for which the intake waits.
 const TOGETHER: usize = 16;
+/// So many writes that wait are a flood; those of the outbox itself are fewer.
+const FLOOD: usize = 8;
+/// Under a flood the writer does other things for so many times as long as a chunk took, and no longer than this.
+const SHARE: u32 = 4;
+const WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// Interprets one receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,7 +64,9 @@ impl Job for Interpret {
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         let mut reports = Vec::with_capacity(members.len());
         for some in members.chunks(TOGETHER) {
+            let watch = Stopwatch::start();
             reports.extend(interpret_some(app, some).await);
+            give_way(app, watch.elapsed()).await;
         }
         reports
     }
@@ -79,6 +89,13 @@ async fn interpret_some(app: &App, members: &[Claimed<Interpret>]) -> Vec<Report
     match app.store.write_bulk(KEY, interpretation(app, asked)).await {
         Ok(meanings) => meanings.iter().map(|meaning| Outcome::Done(told(meaning.as_ref())).into()).collect(),
         Err(_) => join_all(members.iter().map(|member| interpret_alone(app, &member.job).boxed())).await,
+    }
+}
+
+/// Lets a flood of requests through: each waits for its commit, and nobody waits for a meaning.
+async fn give_way(app: &App, took: Duration) {
+    if app.store.queue_lengths().into_iter().any(|waiting| waiting >= FLOOD) {
+        tokio::time::sleep(took.saturating_mul(SHARE).min(WAIT_MAX)).await;
     }
 }
 

@@ -61,11 +61,15 @@ test("the script brings a stamp and a proof of work, and the lead is taken", asy
 
 test("sent within a second of being opened it is held", async () => {
   const page = await openForm();
-  await page.evaluate(() => {
+  // Its stamp is taken and sent back in one step, whose length no busy machine stretches by much.
+  await page.evaluate(async () => {
     const form = document.forms[0];
     form.elements.name.value = "Hasty";
     form.elements.email.value = "hasty@example.com";
-    form.requestSubmit();
+    const { stamp } = await (await fetch("/api/intake/stamp?form=store-lead")).json();
+    form.querySelector("[name=_stamp]")?.remove();
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "_stamp", value: stamp }));
+    form.submit();
   });
   await page.waitForURL("**/forms/quote/thanks**");
   assert.deepEqual(await listed("Hasty"), { taken: 0, held: 1 });

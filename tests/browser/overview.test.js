@@ -28,7 +28,8 @@ test("leads arrive while one looks", async () => {
     return Number(stat.querySelector("dd").textContent) >= before + 3;
   }, before);
   assert.ok((await page.locator("li[id^=latest-]").count()) > 0);
-  await page.getByText("Connected").waitFor();
+  await page.getByRole("region", { name: "Zoho CRM" }).getByText("Connected").waitFor();
+  await page.getByRole("region", { name: "Zoho Books" }).getByText("Connected").waitFor();
   await page.locator(".plot rect").first().waitFor({ state: "attached" });
   assert.equal(await page.evaluate(() => window.notReloaded), true);
   assertUntroubled(page);
