@@ -15,7 +15,7 @@ use crate::leads::LeadStatus;
 use crate::leads::statistics::{self, COUNT_MAX};
 use crate::orders::booking::{BookOrder, missing_queries};
 use crate::outbox::limits::{self, Limits};
-use crate::outbox::lists::KindCount;
+use crate::outbox::lists::{self, KindCount};
 use crate::outbox::pauses::{self, Scope};
 use crate::outbox::schedules::{self, RunOutcome, Schedule};
 use crate::outbox::{Job, JobState, Registry, breaker};
@@ -71,10 +71,7 @@ fn pauses_of(conn: &mut Conn, registry: &Registry, provider: &str, now: UtcTime)
 
 /// The connection to Books, and what is to be booked. `counts` are those of all kinds of jobs.
 pub fn books(conn: &mut Conn, registry: &Registry, counts: &[KindCount], now: UtcTime) -> QueryResult<Books> {
-    let count = |states: &[JobState]| -> i64 {
-        let own = counts.iter().filter(|count| count.kind == BookOrder::KIND && states.contains(&count.state));
-        own.map(|count| count.total).sum()
-    };
+    let count = |states: &[JobState]| lists::total(counts, BookOrder::KIND, states);
     let (organisation, organisation_name) = connections::books::chosen(conn)?.map(|(id, name, _)| (id, name)).unwrap_or_default();
     let missing = if organisation.is_some() { missing_queries::count(conn)? } else { 0 };
     Ok(Books {

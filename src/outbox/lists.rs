@@ -92,6 +92,11 @@ pub fn counts_by_kind(conn: &mut Conn, most: i64) -> QueryResult<Vec<KindCount>>
     Ok(counts)
 }
 
+/// How many of one kind are in one of these states.
+pub fn total(counts: &[KindCount], kind: &str, states: &[JobState]) -> i64 {
+    counts.iter().filter(|count| count.kind == kind && states.contains(&count.state)).map(|count| count.total).sum()
+}
+
 /// Since when the oldest job of a kind and lane could have run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadySince {

@@ -94,9 +94,7 @@ fn connection(conn: &mut Conn, provider: &str) -> QueryResult<Option<Connection>
 
 fn booking(conn: &mut Conn) -> QueryResult<(i64, i64)> {
     let counts = lists::counts_by_kind(conn, COUNTED_MAX)?;
-    let of = |states: &[JobState]| -> i64 {
-        counts.iter().filter(|count| count.kind == BookOrder::KIND && states.contains(&count.state)).map(|count| count.total).sum()
-    };
+    let of = |states: &[JobState]| lists::total(&counts, BookOrder::KIND, states);
     Ok((of(&[JobState::Pending, JobState::Running]), of(&[JobState::Dead])))
 }
 
