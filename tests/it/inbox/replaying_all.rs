@@ -10,7 +10,7 @@ use throughline::inbox::model::{ReceiptId, ReceiptState};
 use super::{happens, jobs_of_inbox, receipt, receipts, refund, with_stripe};
 use crate::harness::{TestApp, Whole, both_engines};
 use crate::web::browser::Browser;
-use crate::web::bulk::{announcement, count, execute, mortal, outcome, start, told};
+use crate::web::bulk::{count, execute, mortal, outcome, run_by_two, start, told};
 
 const FILTER: &str = "type=charge.refunded";
 
@@ -150,15 +150,7 @@ both_engines! {
         app.clock.advance(Duration::from_secs(60));
         let browser = Browser::signed_in(&whole, Role::Operator).await;
         let operation = start(&browser, "receipts", "replay", "").await;
-        whole.outbox.beat(announcement(&whole)).await.expect("it lived");
-        let old = whole.outbox.claim(10).await.expect("it claims").pop().expect("the operation's job");
-        app.clock.advance(Duration::from_secs(31));
-        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 1);
-        let new = whole.outbox.claim(10).await.expect("it claims").pop().expect("the same job again");
-
-        let (old, new) = tokio::join!(whole.outbox.attempt(old), whole.outbox.attempt(new));
-        whole.outbox.finish(vec![old, new]).await.expect("it is written down");
-        whole.run_until_idle().await;
+        run_by_two(&app, &whole).await;
 
         assert_eq!(outcome(&told(&browser, &operation).await), ("done", 120, 0, 0));
         assert_eq!(count(&whole, "audit WHERE action = 'inbox.replay'").await, 120);

@@ -60,6 +60,19 @@ pub async fn told(browser: &Browser, operation: &str) -> Value {
     crate::harness::read(answer).await.json()
 }
 
+/// The process that runs the operation falls silent, its job is rescued, and it comes back: both run it at once.
+pub async fn run_by_two(app: &TestApp, whole: &Whole) {
+    whole.outbox.beat(announcement(whole)).await.expect("it lived");
+    let old = whole.outbox.claim(10).await.expect("it claims").pop().expect("the operation's job");
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 1);
+    let new = whole.outbox.claim(10).await.expect("it claims").pop().expect("the same job again");
+
+    let (old, new) = tokio::join!(whole.outbox.attempt(old), whole.outbox.attempt(new));
+    whole.outbox.finish(vec![old, new]).await.expect("it is written down");
+    whole.run_until_idle().await;
+}
+
 pub fn outcome(operation: &Value) -> (&str, i64, i64, i64) {
     let number = |name: &str| operation[name].as_i64().expect("a number");
     (operation["state"].as_str().expect("a state"), number("done"), number("skipped"), number("refused"))
@@ -86,7 +99,7 @@ pub fn mortal(app: &mut TestApp) -> Deaths {
     deaths
 }
 
-pub fn announcement(whole: &Whole) -> Announcement {
+fn announcement(whole: &Whole) -> Announcement {
     let now = whole.app.clock.now();
     Announcement { id: "test-1".into(), role: "worker".into(), version: "1".into(), host: "h".into(), started_at: now, heartbeat_at: now }
 }
@@ -152,15 +165,7 @@ both_engines! {
         fill_failed(&app, &whole, 300).await;
         let browser = Browser::signed_in(&whole, Role::Operator).await;
         let operation = start(&browser, "jobs", "retry", "state=failed").await;
-        whole.outbox.beat(announcement(&whole)).await.expect("it lived");
-        let old = whole.outbox.claim(10).await.expect("it claims").pop().expect("the operation's job");
-        app.clock.advance(Duration::from_secs(31));
-        assert_eq!(whole.outbox.rescue_silent().await.expect("a sweep"), 1);
-        let new = whole.outbox.claim(10).await.expect("it claims").pop().expect("the same job again");
-
-        let (old, new) = tokio::join!(whole.outbox.attempt(old), whole.outbox.attempt(new));
-        whole.outbox.finish(vec![old, new]).await.expect("it is written down");
-        whole.run_until_idle().await;
+        run_by_two(&app, &whole).await;
 
         assert_eq!(outcome(&told(&browser, &operation).await), ("done", 300, 0, 0));
         assert_eq!(count(&whole, "audit WHERE action = 'jobs.retry'").await, 300);
