@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
+use super::fair_share::FairShare;
 use super::task::Task;
 
-/// So many batches of ordinary writes go before a chunk of bulk work that waits.
-const BATCHES_BEFORE_BULK: u32 = 3;
 /// How many chunks may wait for one writer. Whoever has more waits for an answer before sending the next.
 const BULK_QUEUE_MAX: usize = 32;
 
@@ -26,7 +25,7 @@ pub(super) struct Inbox {
     bulk: Receiver<Box<dyn Task>>,
     /// The next chunk of bulk work, taken out of its channel to see whether there is one.
     next_chunk: Option<Box<dyn Task>>,
-    batches_since_bulk: u32,
+    share: FairShare,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -58,7 +57,7 @@ pub(super) fn inbox(max: usize) -> (Door, Inbox) {
     let (bulk, bulk_inbox) = sync_channel(BULK_QUEUE_MAX);
     let waiting = Arc::new(AtomicUsize::new(0));
     let door = Door { ordinary, bulk, waiting: Arc::clone(&waiting) };
-    (door, Inbox { ordinary: ordinary_inbox, bulk: bulk_inbox, next_chunk: None, batches_since_bulk: 0, waiting })
+    (door, Inbox { ordinary: ordinary_inbox, bulk: bulk_inbox, next_chunk: None, share: FairShare::default(), waiting })
 }
 
 impl Door {
@@ -95,43 +94,59 @@ impl Door {
 impl Inbox {
     /// Waits for work. None: everybody is gone and everything is done.
     pub(super) fn next(&mut self) -> Option<Turn> {
+        self.share.is_free();
         loop {
             if self.next_chunk.is_none() {
                 self.next_chunk = self.bulk.try_recv().ok();
             }
             let letter = match self.next_chunk.take() {
                 None => self.ordinary.recv().ok()?,
-                Some(chunk) if self.batches_since_bulk >= BATCHES_BEFORE_BULK => return Some(self.bulk_turn(chunk)),
-                Some(chunk) => match self.ordinary.try_recv() {
-                    Err(_) => return Some(self.bulk_turn(chunk)),
-                    Ok(letter) => {
+                Some(chunk) => match self.before_bulk() {
+                    None => {
+                        self.share.bulk_begins();
+                        return Some(Turn::Bulk(chunk));
+                    }
+                    Some(letter) => {
                         self.next_chunk = Some(chunk);
                         letter
                     }
                 },
             };
-            if let Letter::Write(task) = letter {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                self.batches_since_bulk = self.batches_since_bulk.saturating_add(1);
+            if let Some(task) = self.taken(letter) {
                 return Some(Turn::Ordinary(task));
             }
         }
     }
 
     /// One more ordinary write, if one waits.
-    pub(super) fn try_next(&self) -> Option<Box<dyn Task>> {
-        std::iter::from_fn(|| self.ordinary.try_recv().ok()).find_map(|letter| match letter {
-            Letter::Write(task) => {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                Some(task)
+    pub(super) fn try_next(&mut self) -> Option<Box<dyn Task>> {
+        while let Ok(letter) = self.ordinary.try_recv() {
+            let task = self.taken(letter);
+            if task.is_some() {
+                return task;
             }
-            Letter::BulkCame => None,
-        })
+        }
+        None
     }
 
-    fn bulk_turn(&mut self, chunk: Box<dyn Task>) -> Turn {
-        self.batches_since_bulk = 0;
-        Turn::Bulk(chunk)
+    /// What goes before a chunk that waits; None: it is the chunk's turn.
+    fn before_bulk(&self) -> Option<Letter> {
+        if self.share.is_bulk_due() {
+            return None;
+        }
+        match self.ordinary.try_recv() {
+            Ok(letter) => Some(letter),
+            Err(TryRecvError::Disconnected) => None,
+            // Whoever waits for a batch to be answered comes back in a moment.
+            Err(TryRecvError::Empty) => self.ordinary.recv_timeout(self.share.pause()).ok(),
+        }
+    }
+
+    fn taken(&mut self, letter: Letter) -> Option<Box<dyn Task>> {
+        let Letter::Write(task) = letter else { return None };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.share.wrote();
+        Some(task)
     }
 }
 

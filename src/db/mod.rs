@@ -6,6 +6,7 @@ mod columns;
 mod conn;
 mod currency;
 mod desk;
+mod fair_share;
 mod fault;
 mod found;
 mod gathered;

@@ -84,13 +84,30 @@ struct Inner {
     clock: Clock,
     readers: Desks,
     /// None after `close`.
-    writers: RwLock<Option<Vec<Door>>>,
+    writers: RwLock<Option<Doors>>,
     /// Where the doors lead to.
     seats: Vec<Seat>,
     hang_max: Duration,
     topics: broadcast::Sender<Topic>,
     changes_told: Arc<AtomicU64>,
     strikes: Strikes,
+}
+
+/// The ways to the writers.
+#[derive(Clone)]
+struct Doors {
+    ordinary: Vec<Door>,
+    /// Of the last seat. PostgreSQL lets bulk work run beside everything else, in a writer of its own; SQLite has one writer, which
+    /// shares its time.
+    bulk: Door,
+}
+
+/// Where a write goes.
+#[derive(Clone, Copy)]
+enum Way {
+    /// To the writer of this key, by its hash.
+    Ordinary(u64),
+    Bulk,
 }
 
 impl Store {
@@ -110,8 +127,8 @@ impl Store {
         let topics = broadcast::channel(1024).0;
         let changes_told = Arc::new(AtomicU64::new(0));
         let (mut doors, mut seats) = (Vec::new(), Vec::new());
-        let count = if target.engine() == Engine::Sqlite { 1 } else { options.writers.max(1) };
-        for number in 0..count {
+        let (ordinary, bulk) = if target.engine() == Engine::Sqlite { (1, 0) } else { (options.writers.max(1), 1) };
+        for number in 0..ordinary + bulk {
             let (door, inbox) = inbox::inbox(options.queue_max);
             let equipment = Equipment {
                 number,
@@ -125,11 +142,13 @@ impl Store {
             seats.push(Seat::fill(equipment, inbox, first.take())?);
             doors.push(door);
         }
+        let bulk = doors[ordinary + bulk - 1].clone();
+        doors.truncate(ordinary);
         Ok(Self(Arc::new(Inner {
             readers: Desks::new(target.clone(), options.readers),
             target,
             clock: options.clock,
-            writers: RwLock::new(Some(doors)),
+            writers: RwLock::new(Some(Doors { ordinary: doors, bulk })),
             seats,
             hang_max: options.hang_max,
             topics,
@@ -185,13 +204,13 @@ impl Store {
         T: Send + 'static,
         E: WriteRefusal,
     {
-        self.hand_in(Door::offer, name, key, change)
+        self.hand_in(Way::Ordinary(hash(key)), name, change)
     }
 
     /// As `write`, for work that nobody waits for and that would otherwise hold up those who are waited for: retention,
-    /// backfills, acts on thousands of rows. Each call is one chunk of at most 500 rows and a transaction of its own, and
-    /// gets its turn after at most three batches of ordinary writes, at once where there are none. `Busy` when too many
-    /// chunks wait. Chunks of one name never run beside each other.
+    /// backfills, acts on thousands of rows. Each call is one chunk of at most 500 rows and a transaction of its own. PostgreSQL
+    /// runs it beside ordinary writes; on SQLite a stream of these leaves it a quarter of the time, and else it runs at once.
+    /// `Busy` when too many chunks wait. Chunks never run beside each other.
     pub fn write_bulk<T, E>(
         &self,
         name: &'static str,
@@ -201,14 +220,13 @@ impl Store {
         T: Send + 'static,
         E: WriteRefusal,
     {
-        self.hand_in(Door::offer_bulk, name, name, change)
+        self.hand_in(Way::Bulk, name, change)
     }
 
     fn hand_in<T, E>(
         &self,
-        offer: fn(&Door, Box<dyn Task>) -> Result<(), NotTaken>,
+        way: Way,
         name: &'static str,
-        key: &str,
         change: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> impl Future<Output = Result<T, WriteError<E>>> + Send
     where
@@ -217,7 +235,6 @@ impl Store {
     {
         let misplaced = WriteMark::is_set();
         let store = Arc::clone(&self.0);
-        let hash = hash(key);
         async move {
             if misplaced || WriteMark::is_set() {
                 return Err(WriteError::NotWritten(format!("`{name}` was called inside a write closure")));
@@ -228,7 +245,7 @@ impl Store {
             }
             let (caller, answer) = oneshot::channel();
             let task = Box::new(WriteTask::new(name, change, caller));
-            let seat = store.hand_over(hash, |door| offer(door, task))?;
+            let seat = store.hand_over(way, task)?;
             // The sender vanishes only with a writer that died: what it did then is not known.
             let answered = match store.unless_it_hangs(answer).await {
                 Some(answered) => answered.unwrap_or(Err(WriteError::Unknown)),
@@ -243,13 +260,13 @@ impl Store {
 
     /// How many writers there are: work that is spread over so many keys keeps all of them busy.
     pub fn writers(&self) -> usize {
-        self.0.writers.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
+        self.0.writers.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |doors| doors.ordinary.len())
     }
 
     /// How many writes wait for each writer: for metrics. None after `close`.
     pub fn queue_lengths(&self) -> Vec<usize> {
         let writers = self.0.writers.read().unwrap_or_else(PoisonError::into_inner);
-        writers.iter().flatten().map(Door::waiting).collect()
+        writers.iter().flat_map(|doors| &doors.ordinary).map(Door::waiting).collect()
     }
 
     /// Keys of one name that go to different writers: as many as asked for, spread over the writers there are.
@@ -275,8 +292,8 @@ impl Store {
 
     /// Waits until every write that was accepted so far has been answered.
     pub async fn flush(&self) {
-        let doors = self.0.writers.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
-        for door in doors {
+        let Some(Doors { ordinary, bulk }) = self.0.writers.read().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+        for door in ordinary.into_iter().chain([bulk]) {
             let (ordinary, ordinary_end) = barrier();
             let (bulk, bulk_end) = barrier();
             let _put = tokio::task::spawn_blocking(move || door.put_behind_all(ordinary, bulk)).await;
@@ -303,13 +320,19 @@ impl Inner {
     }
 
     /// Tells whose inbox it went to.
-    fn hand_over<E>(&self, hash: u64, offer: impl FnOnce(&Door) -> Result<(), NotTaken>) -> Result<&Seat, WriteError<E>> {
+    fn hand_over<E>(&self, way: Way, task: Box<dyn Task>) -> Result<&Seat, WriteError<E>> {
         let writers = self.writers.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(writers) = writers.as_ref() else {
+        let Some(Doors { ordinary, bulk }) = writers.as_ref() else {
             return Err(WriteError::NotWritten("the program is stopping".into()));
         };
-        let place = usize::try_from(hash % writers.len() as u64).unwrap_or_default();
-        match offer(&writers[place]) {
+        let (place, offered) = match way {
+            Way::Bulk => (self.seats.len() - 1, bulk.offer_bulk(task)),
+            Way::Ordinary(hash) => {
+                let place = usize::try_from(hash % ordinary.len() as u64).unwrap_or_default();
+                (place, ordinary[place].offer(task))
+            }
+        };
+        match offered {
             Ok(()) => Ok(&self.seats[place]),
             Err(NotTaken::Full) => Err(WriteError::Busy),
             Err(NotTaken::Ended) => Err(WriteError::NotWritten("the writer has ended".into())),

@@ -341,7 +341,7 @@ impl Writer {
     /// Nobody waits for a database that is known to be away: whoever is in the channel is told as well.
     fn refuse_all(&mut self, batch: &mut Vec<Box<dyn Task>>, why: String) {
         if !self.pulse.is_relieved() {
-            let inbox = self.inbox();
+            let mut inbox = self.inbox();
             batch.extend(std::iter::from_fn(|| inbox.try_next()).take(BATCH_MAX));
         }
         self.outage.refused(batch.len());

@@ -13,6 +13,9 @@ pub const KEY: &str = "group";
 /// A write that was enqueued and is not yet awaited.
 pub type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, WriteError<E>>> + Send>>;
 
+/// A write without a result.
+pub type Closure = Box<dyn Fn(&mut Tx<'_>) -> Result<(), diesel::result::Error> + Send>;
+
 /// Holds the writer inside a closure until released; what is enqueued meanwhile shares the next transaction.
 pub struct Plug {
     release: Sender<()>,
@@ -22,17 +25,22 @@ pub struct Plug {
 impl Plug {
     /// Plugs the writer, and waits until it is inside the closure.
     pub async fn hold(store: &Store) -> Self {
+        Self::hold_by(|plug| enqueue(store, plug)).await
+    }
+
+    /// The same for whichever writer it is handed in to.
+    pub async fn hold_by(hand_in: impl FnOnce(Closure) -> Pending<(), diesel::result::Error>) -> Self {
         let (release, released) = channel();
         let (begun, has_begun) = channel();
         let (released, begun) = (Mutex::new(released), Mutex::new(begun));
-        let plugged = enqueue(store, move |_| {
+        let plugged = hand_in(Box::new(move |_| {
             begun.lock().expect("one thread").send(()).expect("the test waits");
             // Longer than a batch may work: nothing else joins the plug's own transaction.
             std::thread::sleep(std::time::Duration::from_millis(25));
             released.lock().expect("one thread").recv().expect("the test releases");
             // A refusal: the plug's own transaction ends without a COMMIT, so the next one is the group's.
             Err(diesel::result::Error::NotFound)
-        });
+        }));
         tokio::task::block_in_place(|| has_begun.recv()).expect("the writer begins");
         Self { release, plugged }
     }
