@@ -99,17 +99,18 @@ pub(super) fn claim(tx: &mut Tx<'_>, by: &Claimant, mut room: Room, look: &Look)
     let mut rows_left = ROWS_MAX;
     for turn in turns(due, &room, by.now) {
         let spec = by.spec(&turn.group);
-        let runs = room.runs(turn.group.lane).min(turn.runs_max).min(connections.runs(spec, turn.group.lane));
+        let of_kind = room.runs_of(turn.group.kind, spec.runs_max);
+        let runs = room.runs(turn.group.lane).min(of_kind).min(turn.runs_max).min(connections.runs(spec, turn.group.lane));
         if runs == 0 || rows_left == 0 {
             continue;
         }
         let taken = take(tx, by, &turn.group, Most { runs, rows: rows_left }, &connections)?;
         rows_left -= taken.rows;
-        room.take(turn.group.lane, taken.runs.len());
+        room.take(turn.group.kind, turn.group.lane, taken.runs.len());
         if taken.rows > 0 {
             claim.reached.push(Reached { kind: turn.group.kind, lane: turn.group.lane, last: taken.last, is_full: taken.is_full });
         }
-        if taken.is_full && turn.runs_max > 1 {
+        if taken.is_full && turn.runs_max > 1 && taken.runs.len() < of_kind {
             claim.backlog.push(Group { after: taken.last, ..turn.group });
         }
         for run in taken.runs {

@@ -30,7 +30,7 @@ fn who_has_waited_a_minute_with_nothing_under_way_gets_one_run_first() {
     let all = usize::MAX;
     assert_eq!(order(due(), InUse::default()), [(Lane::Backfill, 1), (Lane::Lead, all), (Lane::Backfill, all)]);
     let mut in_use = InUse::default();
-    in_use[Lane::Backfill as usize] = 1;
+    in_use.begin("test", Lane::Backfill, 1);
     assert_eq!(order(due(), in_use), [(Lane::Lead, all), (Lane::Backfill, all)]);
 }
 

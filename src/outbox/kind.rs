@@ -164,6 +164,9 @@ pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const CONNECTION: Option<&'static str> = None;
     /// How many members one run may take.
     const BATCH_MAX: usize = 1;
+    /// How many runs of it one process has under way: what becomes ready meanwhile waits for the next run, which is larger. For kinds
+    /// whose runs wait for each other anyway.
+    const RUNS_MAX: usize = usize::MAX;
     /// How many members the first runs take: batches grow while under 10 % of them fail, and shrink when over 30 % do.
     const BATCH_START: usize = Self::BATCH_MAX;
     /// Calls to the provider that one run makes at most: so many are reserved at the claim, and what was not used is given back.

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use super::claim::Claim;
 use super::engine::Engine;
 use super::finish::Ended;
-use super::kind::Lane;
 use super::looks::{Look, Looks};
 use super::prober;
 use super::process::{Announcement, HEARTBEAT};
@@ -146,7 +145,7 @@ impl Desk {
     }
 
     fn room(&self) -> Room {
-        Room::of(self.slots, self.in_use)
+        Room::of(self.slots, self.in_use.clone())
     }
 
     /// Starts what turns there is work for.
@@ -241,7 +240,7 @@ impl Desk {
             self.pause = POLL_BUSY;
         }
         for run in claim.runs {
-            self.in_use[run.lane as usize] += 1;
+            self.in_use.begin(run.kind, run.lane, 1);
             let engine = self.engine.clone();
             self.runs.spawn(async move { engine.attempt(run).await });
         }
@@ -253,18 +252,13 @@ impl Desk {
         while let Some(ended) = next {
             match ended {
                 Ok(ended) => {
-                    self.free(ended.run.lane);
+                    self.in_use.end(ended.run.kind, ended.run.lane);
                     self.ended.push(ended);
                 }
                 Err(cause) => tracing::error!(error = %cause, "A run ended unexpectedly; the sweep for lost leases takes its jobs back"),
             }
             next = self.runs.try_join_next();
         }
-    }
-
-    fn free(&mut self, lane: Lane) {
-        let in_use = &mut self.in_use[lane as usize];
-        *in_use = in_use.saturating_sub(1);
     }
 
     /// What a provider did must be written down: a database that is away is waited for, as long as the lease may last.
