@@ -1,12 +1,14 @@
 //! What is done with receipts: kept, interpreted, interpreted again, given up. Each is one transaction.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::interpret_job::Interpret;
-use super::interpreters::{Meaning, Occasion, Reading};
+use super::interpreters::{Asked, Meaning, Occasion, Reading};
 use super::list_queries;
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored};
-use super::queries;
+use super::queries::{self, Settled};
 use crate::audit::{self, Act};
 use crate::clock::UtcTime;
 use crate::db::{Topic, Tx};
@@ -44,22 +46,37 @@ pub fn keep(tx: &mut Tx<'_>, now: UtcTime, incoming: &Incoming) -> diesel::Query
 /// Interprets receipts: their effects and the words about them commit together, or nothing of any of them does. None: it is
 /// settled already, since a run before this one ended after its commit.
 pub fn interpret(tx: &mut Tx<'_>, now: UtcTime, asked: &[(ReceiptId, Occasion)], reading: Reading<'_>) -> Result<Vec<Option<Meaning>>> {
-    let meanings = asked.iter().map(|(id, occasion)| interpret_one(tx, now, *id, *occasion, reading)).collect::<Result<Vec<_>>>()?;
-    match meanings.iter().all(Option::is_none) {
-        true => tx.wrote_nothing(),
-        false => tx.touch(Topic::Inbox),
+    let receipts = queries::lock(tx, &asked.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+    let mut waiting: BTreeMap<ReceiptId, Asked<'_>> = BTreeMap::new();
+    for (id, occasion) in asked {
+        let receipt = receipts.get(id).ok_or(Error::NotFound("receipt"))?;
+        if receipt.state == ReceiptState::Received {
+            waiting.entry(*id).or_insert(Asked { receipt, occasion: *occasion });
+        }
     }
-    Ok(meanings)
+    if waiting.is_empty() {
+        tx.wrote_nothing();
+        return Ok(vec![None; asked.len()]);
+    }
+    let mut meanings: BTreeMap<_, _> = reading.meanings(tx, now, &waiting.into_values().collect::<Vec<_>>())?.into_iter().collect();
+    let words: Vec<Settled> = meanings.iter().filter_map(|(id, meaning)| Some(settled(meaning, receipts.get(id)?))).collect();
+    queries::settle(tx, now, &words)?;
+    tx.touch(Topic::Inbox);
+    Ok(asked.iter().map(|(id, _)| meanings.remove(id)).collect())
 }
 
-fn interpret_one(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, occasion: Occasion, reading: Reading<'_>) -> Result<Option<Meaning>> {
-    let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
-    if receipt.state != ReceiptState::Received {
-        return Ok(None);
+/// What is written on a receipt. What it caused once stays told: a replay that adds nothing to it does not undo it either.
+fn settled(meaning: &Meaning, before: &Receipt) -> Settled {
+    let caused_before = before.caused.clone().filter(|_| meaning.caused().is_none());
+    match caused_before {
+        Some(caused) => Settled { id: before.id, state: ReceiptState::Handled, reason: None, caused: Some(caused) },
+        None => Settled {
+            id: before.id,
+            state: meaning.state(),
+            reason: meaning.reason().map(str::to_owned),
+            caused: meaning.caused().map(ToString::to_string),
+        },
     }
-    let meaning = reading.meaning(tx, now, &receipt, occasion)?;
-    queries::settle(tx, now, id, &meaning)?;
-    Ok(Some(meaning))
 }
 
 /// What a replay would do.
@@ -77,7 +94,9 @@ pub fn rehearse(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, reading: Reading<'
     if let Some(why) = refuse_replay(&receipt) {
         return Ok(Rehearsal::Impossible(why));
     }
-    reading.meaning(tx, now, &receipt, Occasion::Replay { with_mails: false }).map(Rehearsal::Possible)
+    let asked = Asked { receipt: &receipt, occasion: Occasion::Replay { with_mails: false } };
+    let meaning = reading.meanings(tx, now, &[asked])?.pop();
+    meaning.map(|(_, meaning)| Rehearsal::Possible(meaning)).ok_or(Error::NotFound("meaning"))
 }
 
 /// How a receipt is to be interpreted again.
@@ -91,7 +110,7 @@ pub struct Replay {
 
 /// Has a receipt interpreted again, by a person's wish. One whose job failed gets that job back, as if it ran the first time.
 pub fn replay(tx: &mut Tx<'_>, registry: &Registry, id: ReceiptId, replay: Replay, by: &Request) -> Result<()> {
-    let receipt = queries::lock(tx, id)?.ok_or(Error::NotFound("receipt"))?;
+    let receipt = queries::lock(tx, &[id])?.remove(&id).ok_or(Error::NotFound("receipt"))?;
     refuse_replay(&receipt).map_or(Ok(()), |why| Err(Error::Conflict(why)))?;
     queries::reopen(tx, id, receipt.state)?;
     let line = receipt.line();

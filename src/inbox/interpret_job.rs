@@ -1,8 +1,6 @@
 //! Interprets a receipt. The job is an envelope: what an event means is said by its interpreter, and whether it was done is
 //! written on the receipt, in the same transaction as what was done.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,6 @@ use super::actions;
 use super::interpreters::{self, Meaning, Occasion, Reading};
 use super::model::ReceiptId;
 use crate::app::App;
-use crate::clock::Stopwatch;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::integrations::{Failure, FailureClass};
@@ -20,14 +17,8 @@ use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, R
 
 /// All go through one writer: interpreters lock what several events share, and would hold each other up across two.
 const KEY: &str = "inbox.interpret";
-/// So many in one transaction: a few milliseconds, for which the intake waits.
-const TOGETHER: usize = 16;
-/// So many writes that wait are a flood; those of the outbox itself are fewer.
-const FLOOD: usize = 8;
-/// Under a flood the writer does other things for so many times as long as a chunk took, and no longer than this.
-const SHARE: u32 = 4;
-const WAIT_MAX: Duration = Duration::from_millis(500);
-
+/// So many in one transaction.
+const TOGETHER: usize = 48;
 /// Interprets one receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Interpret {
@@ -59,16 +50,18 @@ impl Job for Interpret {
     const REPEATABLE: Repeatable = Repeatable::Always;
     const ATTEMPTS_MAX: i64 = 4;
     const RETRY_AFTER_S: &'static [u32] = &[60, 300, 1_800];
-    const BATCH_MAX: usize = 48;
+    const BATCH_MAX: usize = TOGETHER;
+    // One waits for the writer while the other is written down.
+    const RUNS_MAX: usize = 2;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
-        let mut reports = Vec::with_capacity(members.len());
-        for some in members.chunks(TOGETHER) {
-            let watch = Stopwatch::start();
-            reports.extend(interpret_some(app, some).await);
-            give_way(app, watch.elapsed()).await;
+        // Behind the intake: what is pushed to us is answered first, what it means can wait a moment.
+        let asked = members.iter().map(|member| (member.job.receipt, member.job.occasion())).collect();
+        match app.store.write_bulk(KEY, interpretation(app, asked)).await {
+            Ok(meanings) => meanings.iter().map(|meaning| Outcome::Done(told(meaning.as_ref())).into()).collect(),
+            // One that fails takes those beside it along, so then each has a transaction of its own.
+            Err(_) => join_all(members.iter().map(|member| interpret_alone(app, &member.job).boxed())).await,
         }
-        reports
     }
 
     /// A receipt says of its job only that it has ended without interpreting it, or will run after all.
@@ -79,23 +72,6 @@ impl Job for Interpret {
             JobState::Pending => actions::take_up_again(tx, change.job.receipt),
             JobState::Running | JobState::Succeeded | JobState::Uncertain => Ok(()),
         })
-    }
-}
-
-/// Behind the intake: what is pushed to us is answered first, what it means can wait a moment. One that fails takes those beside
-/// it along, so then each has a transaction of its own.
-async fn interpret_some(app: &App, members: &[Claimed<Interpret>]) -> Vec<Report> {
-    let asked = members.iter().map(|member| (member.job.receipt, member.job.occasion())).collect();
-    match app.store.write_bulk(KEY, interpretation(app, asked)).await {
-        Ok(meanings) => meanings.iter().map(|meaning| Outcome::Done(told(meaning.as_ref())).into()).collect(),
-        Err(_) => join_all(members.iter().map(|member| interpret_alone(app, &member.job).boxed())).await,
-    }
-}
-
-/// Lets a flood of requests through: each waits for its commit, and nobody waits for a meaning.
-async fn give_way(app: &App, took: Duration) {
-    if app.store.queue_lengths().into_iter().any(|waiting| waiting >= FLOOD) {
-        tokio::time::sleep(took.saturating_mul(SHARE).min(WAIT_MAX)).await;
     }
 }
 

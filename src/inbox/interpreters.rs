@@ -1,16 +1,21 @@
-//! What an event means here. An interpreter gets the receipt inside a transaction and does whatever follows from it there, so
-//! that the effects and the word on the receipt commit together. It must come to the same end in whatever order and however
+//! What events mean here. An interpreter gets receipts inside a transaction and does whatever follows from them there, so that the
+//! effects and the words on the receipts commit together. It must come to the same end in whatever order and however
 //! often events come: it is asked again after a crash, and by people.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::model::{Receipt, ReceiptState};
+use super::model::{Receipt, ReceiptId, ReceiptState};
 use super::stripe_events;
 use crate::clock::UtcTime;
 use crate::config::StripeConfig;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::integrations::stripe;
+use crate::integrations::stripe::event::Event;
+use crate::line::LineId;
+use crate::orders::stripe::Told;
 use crate::orders::{self, Applied};
 
 /// What was made of an event.
@@ -42,8 +47,15 @@ impl Occasion {
     }
 }
 
-/// Interprets one receipt.
-pub type Interpreter = fn(&mut Tx<'_>, UtcTime, &Receipt, Occasion) -> Result<Meaning>;
+/// A receipt, and why it is interpreted.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub receipt: &'a Receipt,
+    pub occasion: Occasion,
+}
+
+/// Interprets receipts of one provider: a meaning for each, in their order.
+pub type Interpreter = fn(&mut Tx<'_>, UtcTime, &[Asked<'_>]) -> Result<Vec<Meaning>>;
 
 /// Finds the one for a provider's events: [`of`], but in tests.
 pub type Choice = fn(&str) -> Interpreter;
@@ -64,23 +76,46 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// What a receipt means. Whether it is for us was decided when it came in; a replay decides it again, since a person may ask
-    /// for what was refused, and the settings may have changed.
-    pub fn meaning(&self, tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, occasion: Occasion) -> Result<Meaning> {
-        let is_again = occasion != Occasion::Arrival && receipt.provider == stripe::PROVIDER;
-        match is_again.then(|| stripe_events::foreign(self.stripe, receipt.livemode, receipt.account.as_deref())).flatten() {
-            Some(why) => Ok(Meaning::Refused(why)),
-            None => (self.choice)(&receipt.provider)(tx, now, receipt, occasion),
+    /// What receipts mean, in no order. Whether one is for us was decided when it came in; a replay decides it again, since a person
+    /// may ask for what was refused, and the settings may have changed.
+    pub fn meanings(&self, tx: &mut Tx<'_>, now: UtcTime, asked: &[Asked<'_>]) -> Result<Vec<(ReceiptId, Meaning)>> {
+        let mut meanings = Vec::with_capacity(asked.len());
+        let mut for_us: BTreeMap<&str, Vec<Asked<'_>>> = BTreeMap::new();
+        for one in asked {
+            match self.foreign(one) {
+                Some(why) => meanings.push((one.receipt.id, Meaning::Refused(why))),
+                None => for_us.entry(&one.receipt.provider).or_default().push(*one),
+            }
         }
+        for (provider, asked) in for_us {
+            let told = (self.choice)(provider)(tx, now, &asked)?;
+            meanings.extend(asked.iter().map(|one| one.receipt.id).zip(told));
+        }
+        Ok(meanings)
+    }
+
+    fn foreign(&self, asked: &Asked<'_>) -> Option<String> {
+        let Asked { receipt, occasion } = asked;
+        let is_again = *occasion != Occasion::Arrival && receipt.provider == stripe::PROVIDER;
+        is_again.then(|| stripe_events::foreign(self.stripe, receipt.livemode, receipt.account.as_deref())).flatten()
     }
 }
 
 /// Orders follow from these. No mail follows from an order yet.
-fn of_stripe(tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, _occasion: Occasion) -> Result<Meaning> {
-    let Some(event) = receipt.body.as_deref().and_then(stripe::event::Event::parse) else {
-        return Ok(Meaning::Refused("It does not say when it happened, or what it said was removed.".into()));
+fn of_stripe(tx: &mut Tx<'_>, now: UtcTime, asked: &[Asked<'_>]) -> Result<Vec<Meaning>> {
+    let read: Vec<(Option<Event>, LineId)> =
+        asked.iter().map(|one| (one.receipt.body.as_deref().and_then(Event::parse), one.receipt.line())).collect();
+    let told: Vec<Told<'_>> = read.iter().filter_map(|(event, line)| Some(Told { event: event.as_ref()?, line })).collect();
+    let mut applied = orders::stripe::apply(tx, now, &told)?.into_iter();
+    let meaning = |(event, _): &(Option<Event>, LineId)| match event.as_ref().and_then(|_| applied.next()) {
+        Some(applied) => of_applied(applied),
+        None => Meaning::Refused("It does not say when it happened, or what it said was removed.".into()),
     };
-    Ok(match orders::stripe::apply(tx, now, &event, &receipt.line())? {
+    Ok(read.iter().map(meaning).collect())
+}
+
+fn of_applied(applied: Applied) -> Meaning {
+    match applied {
         Applied::Taken { object, order: Some(order) } => {
             Meaning::Handled { caused: json!([{ "subject": order.subject(), "what": object }]) }
         }
@@ -91,11 +126,16 @@ fn of_stripe(tx: &mut Tx<'_>, now: UtcTime, receipt: &Receipt, _occasion: Occasi
         Applied::Known { object, order: Some(order) } => Meaning::Superseded(format!("Order {order} knows as much or more of {object}.")),
         Applied::Known { object, order: None } => Meaning::Superseded(format!("As much or more is known of {object}.")),
         Applied::NotRead => Meaning::NotHandled,
-    })
+        Applied::Unreadable => Meaning::Refused(
+            "Events of its type are read here, but what this one is about is missing, or of a shape that this version does not know. \
+             Nothing of it was booked: look at its body."
+                .into(),
+        ),
+    }
 }
 
-fn nobody(_: &mut Tx<'_>, _: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {
-    Ok(Meaning::NotHandled)
+fn nobody(_: &mut Tx<'_>, _: UtcTime, asked: &[Asked<'_>]) -> Result<Vec<Meaning>> {
+    Ok(vec![Meaning::NotHandled; asked.len()])
 }
 
 impl Meaning {

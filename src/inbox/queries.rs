@@ -1,8 +1,10 @@
 //! The SQL by which receipts come in, are interpreted and replayed. Lists have their own (`list_queries`).
 
-use diesel::prelude::*;
+use std::collections::BTreeMap;
 
-use super::interpreters::Meaning;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamp};
+
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored, Verdict};
 use crate::clock::UtcTime;
 use crate::db::schema::receipts;
@@ -84,27 +86,53 @@ pub fn find(conn: &mut Conn, id: ReceiptId) -> QueryResult<Option<Receipt>> {
     receipts::table.filter(receipts::id.eq(id)).select(Receipt::as_select()).first(conn).optional()
 }
 
-/// The same, locked until the end of the transaction on PostgreSQL: of two who would interpret it one waits, and then sees that
-/// it is settled.
-pub fn lock(tx: &mut Tx<'_>, id: ReceiptId) -> QueryResult<Option<Receipt>> {
-    let row = receipts::table.filter(receipts::id.eq(id));
-    match tx.conn() {
-        Conn::Postgres(c) => row.select(Receipt::as_select()).for_update().first(c).optional(),
-        Conn::Sqlite(c) => row.select(Receipt::as_select()).first(c).optional(),
-    }
+/// Those there are of these, locked until the end of the transaction on PostgreSQL: of two who would interpret one the second waits,
+/// and then sees that it is settled.
+pub fn lock(tx: &mut Tx<'_>, ids: &[ReceiptId]) -> QueryResult<BTreeMap<ReceiptId, Receipt>> {
+    // In one order, so that two who lock several do not wait for each other.
+    let these = receipts::table.filter(receipts::id.eq_any(ids)).order(receipts::id);
+    let found: Vec<Receipt> = match tx.conn() {
+        Conn::Postgres(c) => these.select(Receipt::as_select()).for_update().load(c)?,
+        Conn::Sqlite(c) => these.select(Receipt::as_select()).load(c)?,
+    };
+    Ok(found.into_iter().map(|receipt| (receipt.id, receipt)).collect())
 }
 
-/// Writes down what was made of it.
-pub fn settle(tx: &mut Tx<'_>, now: UtcTime, id: ReceiptId, meaning: &Meaning) -> QueryResult<()> {
-    diesel::update(receipts::table.filter(receipts::id.eq(id)))
-        .set((
-            receipts::state.eq(meaning.state()),
-            receipts::reason.eq(meaning.reason()),
-            receipts::caused.eq(meaning.caused().map(ToString::to_string)),
-            receipts::settled_at.eq(now),
+/// The last word on a receipt.
+pub struct Settled {
+    pub id: ReceiptId,
+    pub state: ReceiptState,
+    pub reason: Option<String>,
+    /// JSON.
+    pub caused: Option<String>,
+}
+
+/// Writes down what was made of receipts.
+pub fn settle(tx: &mut Tx<'_>, now: UtcTime, words: &[Settled]) -> QueryResult<()> {
+    const SET: &str = "UPDATE receipts SET state = said.state, reason = said.reason, caused = said.caused, settled_at = ";
+    match tx.conn() {
+        Conn::Postgres(c) => diesel::sql_query(format!(
+            "{SET} $1 FROM unnest($2, $3, $4, $5) AS said (id, state, reason, caused) WHERE receipts.id = said.id"
         ))
-        .execute(tx.conn())
-        .map(drop)
+        .bind::<Timestamp, _>(now)
+        .bind::<Array<BigInt>, _>(words.iter().map(|word| word.id.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(words.iter().map(|word| word.state.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(words.iter().map(|word| word.reason.as_deref()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(words.iter().map(|word| word.caused.as_deref()).collect::<Vec<_>>())
+        .execute(c),
+        Conn::Sqlite(c) => {
+            let said: Vec<_> = words.iter().map(|word| (word.id.0, word.state.as_str(), &word.reason, &word.caused)).collect();
+            let said = serde_json::to_string(&said).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+            diesel::sql_query(format!(
+                "{SET} ? FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS caused \
+                 FROM json_each(?)) AS said WHERE receipts.id = said.id"
+            ))
+            .bind::<Timestamp, _>(now)
+            .bind::<Text, _>(said)
+            .execute(c)
+        }
+    }
+    .map(drop)
 }
 
 /// Its job has failed for good, or a person has given it up; one that was interpreted all the same stays as it is.

@@ -113,7 +113,7 @@ pub struct OrderLine {
 
 /// The last word on one object of Stripe.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = stripe_objects, treat_none_as_null = true)]
+#[diesel(table_name = stripe_objects, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Object {
     pub object_id: String,
     pub kind: ObjectKind,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Attention, Object, OrderState, Standing};
+use super::model::{Attention, Object, Order, OrderState, Standing};
 use crate::clock::UtcTime;
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 
@@ -15,6 +15,13 @@ pub struct Agreed {
     pub placed_at: UtcTime,
     /// As the customer named it, until Stripe knows better.
     pub email: Option<String>,
+}
+
+/// What was agreed on an order of our own; None: it began at Stripe.
+pub fn agreed(order: &Order) -> Option<Agreed> {
+    order.reference.as_ref()?;
+    let Standing { currency, total_minor, placed_at, email, .. } = order.standing.clone();
+    Some(Agreed { currency: currency?, total_minor: total_minor?, placed_at, email })
 }
 
 /// Where an order with these objects stands. None: no object anchors an order (see [`is_anchor`]) and nothing was agreed.

@@ -9,7 +9,7 @@ use crate::db::Tx;
 use crate::digest::sha256_hex;
 use crate::line::LineId;
 use crate::money::Currency;
-use crate::orders::{Attention, OrderId, OrderState, Standing};
+use crate::orders::{Attention, Order, OrderId, OrderState, Standing};
 use crate::outbox::{JobState, NewJob, enqueue};
 
 /// So much of the line's id makes our numbers differ from those of another installation.
@@ -83,14 +83,15 @@ fn customer_key(number: &str, standing: &Standing) -> String {
     }
 }
 
-/// Asks for what is missing, and enqueues the job that makes it. Jobs of one customer run one after the other.
-pub fn enqueue_due(tx: &mut Tx<'_>, now: UtcTime, order: OrderId, standing: &Standing, line_id: &str) -> QueryResult<()> {
+/// Asks for what is missing, and enqueues the job that makes it, on this line. Jobs of one customer run one after the other.
+pub fn enqueue_due(tx: &mut Tx<'_>, now: UtcTime, order: &Order, line_id: &str) -> QueryResult<()> {
+    let Order { id, line_id: own_line, standing, .. } = order;
     if !is_settled(standing) {
         return Ok(());
     }
+    let order = *id;
     let known = queries::steps(tx.conn(), order)?;
-    let own_line = crate::orders::queries::find(tx.conn(), order)?.map_or_else(|| line_id.to_owned(), |order| order.line_id);
-    let missing = missing(&document_number(order, &own_line), standing, &known);
+    let missing = missing(&document_number(order, own_line), standing, &known);
     let Some(first) = missing.first() else { return Ok(()) };
     if is_booked_by_hand(tx, order, &known)? {
         return Ok(());

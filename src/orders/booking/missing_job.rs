@@ -68,7 +68,7 @@ fn ask_for(tx: &mut Tx<'_>, now: UtcTime, ids: &[OrderId]) -> QueryResult<usize>
     for id in ids {
         let Some(order) = orders::find(tx.conn(), *id)? else { continue };
         if steps::steps(tx.conn(), *id)?.is_empty() {
-            due::enqueue_due(tx, now, *id, &order.standing, &order.line_id)?;
+            due::enqueue_due(tx, now, &order, &order.line_id)?;
             asked += usize::from(!steps::steps(tx.conn(), *id)?.is_empty());
         }
     }

@@ -11,8 +11,8 @@ use throughline::db::schema::audit as audit_rows;
 use throughline::db::{Tx, WriteError};
 use throughline::inbox::actions::{self, Rehearsal};
 use throughline::inbox::interpret_job::Interpret;
-use throughline::inbox::interpreters::{Choice, Interpreter, Meaning, Occasion, Reading};
-use throughline::inbox::model::{Receipt, ReceiptId, ReceiptState};
+use throughline::inbox::interpreters::{Asked, Choice, Interpreter, Meaning, Occasion, Reading};
+use throughline::inbox::model::{ReceiptId, ReceiptState};
 use throughline::outbox::{Change, Job, JobId, JobState};
 use throughline::{Error, Result, retention};
 
@@ -33,21 +33,21 @@ async fn marks(whole: &Whole) -> i64 {
     whole.ask(|conn| audit_rows::table.filter(audit_rows::action.eq("test.effect")).count().get_result(conn)).await
 }
 
-fn handles(tx: &mut Tx<'_>, now: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {
-    leave_a_mark(tx, now)?;
-    Ok(Meaning::Handled { caused: json!([{ "subject": "lead:1", "what": "Marked" }]) })
+fn handles(tx: &mut Tx<'_>, now: UtcTime, asked: &[Asked<'_>]) -> Result<Vec<Meaning>> {
+    let handled = || Meaning::Handled { caused: json!([{ "subject": "lead:1", "what": "Marked" }]) };
+    asked.iter().map(|_| leave_a_mark(tx, now).map(|()| handled())).collect()
 }
 
-fn fails(tx: &mut Tx<'_>, now: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {
+fn fails(tx: &mut Tx<'_>, now: UtcTime, _: &[Asked<'_>]) -> Result<Vec<Meaning>> {
     leave_a_mark(tx, now)?;
     Err(Error::Internal(anyhow::anyhow!("the order is of another currency")))
 }
 
-fn is_superseded(_: &mut Tx<'_>, _: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {
-    Ok(Meaning::Superseded("A later refund is known".into()))
+fn is_superseded(_: &mut Tx<'_>, _: UtcTime, asked: &[Asked<'_>]) -> Result<Vec<Meaning>> {
+    Ok(asked.iter().map(|_| Meaning::Superseded("A later refund is known".into())).collect())
 }
 
-fn panics(tx: &mut Tx<'_>, now: UtcTime, _: &Receipt, _: Occasion) -> Result<Meaning> {
+fn panics(tx: &mut Tx<'_>, now: UtcTime, _: &[Asked<'_>]) -> Result<Vec<Meaning>> {
     leave_a_mark(tx, now)?;
     panic!("a mistake in an interpreter")
 }
@@ -216,7 +216,9 @@ both_engines! {
         assert_eq!(jobs[4].subject.as_str(), "receipt:1");
         assert_eq!(receipt(&whole, ReceiptId(1)).await.state, ReceiptState::Received);
         whole.run_until_idle().await;
-        assert_eq!(receipt(&whole, ReceiptId(1)).await.state, ReceiptState::Superseded);
+        let again = receipt(&whole, ReceiptId(1)).await;
+        assert_eq!(again.state, ReceiptState::Handled, "what it caused stays told");
+        assert!(again.caused.is_some_and(|caused| caused.contains("stripe:")) && again.reason.is_none());
 
         browser.post("/inbox/replays", &[("id", "3"), ("mails", "yes")]).await;
         assert_eq!(jobs_of_inbox(&whole).await[6].payload, r#"{"receipt":3,"again_with_mails":true}"#);

@@ -1,18 +1,21 @@
 //! Whatever the order and the number of an order's events: the end is the same, and its sums agree to the minor unit.
 
+use diesel::prelude::*;
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use throughline::clock::UtcTime;
+use throughline::db::schema::orders;
 use throughline::db::{Conn, Tx};
 use throughline::integrations::stripe::event::Event;
 use throughline::integrations::stripe::snapshot::Snapshot;
 use throughline::line::LineId;
 use throughline::orders::model::Said;
+use throughline::orders::stripe::Told;
 use throughline::orders::{Object, OrderId, OrderState, Standing, queries, standing, stripe};
 
-use super::scenario::{Outcome, Purchase};
+use super::scenario::{Ending, Outcome, Purchase};
 use crate::harness::{TestApp, both_engines};
 
 fn joined(events: &[Event]) -> Vec<Object> {
@@ -73,9 +76,46 @@ async fn tell(app: &TestApp, events: Vec<Event>) {
 }
 
 async fn take_in(app: &TestApp, key: &str, event: Event) {
+    take_in_together(app, key, vec![event]).await;
+}
+
+async fn take_in_together(app: &TestApp, key: &str, events: Vec<Event>) {
     let now = app.clock.now();
-    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
-    app.store.write("test", key, apply).await.expect("it is taken");
+    let apply = move |tx: &mut Tx<'_>| {
+        let line = LineId::mint(now);
+        let told: Vec<Told<'_>> = events.iter().map(|event| Told { event, line: &line }).collect();
+        stripe::apply(tx, now, &told).map_err(throughline::Error::from)
+    };
+    app.store.write("test", key, apply).await.expect("they are taken");
+}
+
+/// An order of our own that nobody has paid yet.
+async fn place(app: &TestApp, reference: &'static str, total_minor: i64) -> OrderId {
+    let now = app.clock.now();
+    let place = move |tx: &mut Tx<'_>| -> throughline::Result<OrderId> {
+        let mut standing = standing::of(None, &joined(&paid_at_once(1, total_minor).events(None))).expect("an order");
+        (standing.state, standing.paid_minor, standing.paid_at) = (OrderState::Open, 0, None);
+        let order = queries::insert(tx, now, LineId::mint(now).as_str(), standing)?;
+        diesel::update(orders::table.find(order.id.0)).set(orders::reference.eq(reference)).execute(tx.conn())?;
+        Ok(order.id)
+    };
+    app.store.write("test", "stripe", place).await.expect("it is placed")
+}
+
+fn paid_at_once(number: u32, amount_minor: i64) -> Purchase {
+    Purchase { number, amount_minor, ending: Ending::PaidAtOnce, declined: 0, refunds: Vec::new(), dispute: None }
+}
+
+async fn standing_of(app: &TestApp, id: OrderId) -> Standing {
+    let found = app.store.read(move |conn: &mut Conn| -> throughline::Result<_> { Ok(queries::find(conn, id)?) }).await;
+    found.expect("it is read").expect("it is there").standing
+}
+
+/// However they are sorted.
+fn sorted(outcomes: Vec<Outcome>) -> Vec<String> {
+    let mut told: Vec<String> = outcomes.iter().map(|outcome| format!("{outcome:?}")).collect();
+    told.sort();
+    told
 }
 
 async fn orders(app: &TestApp) -> Vec<Outcome> {
@@ -93,6 +133,47 @@ async fn orders(app: &TestApp) -> Vec<Outcome> {
 }
 
 both_engines! {
+    async fn orders_end_the_same_however_many_events_are_taken_in_together(app: TestApp) {
+        let mut runner = TestRunner::deterministic();
+        for round in 0..6 {
+            let purchases: Vec<Purchase> =
+                (1..=8).map(|number| Purchase::any(round * 8 + number).new_tree(&mut runner).expect("a purchase").current()).collect();
+            let events = shuffled(purchases.iter().flat_map(|purchase| purchase.events(None)).collect()).new_tree(&mut runner).expect("a telling").current();
+            let before = orders(&app).await.len();
+            for together in events.chunks([1, 2, 5, 16, 48, 500][round as usize]) {
+                take_in_together(&app, "stripe", together.to_vec()).await;
+            }
+            let after = orders(&app).await.into_iter().skip(before).collect();
+            let expected = purchases.iter().map(Purchase::outcome).filter(|outcome| outcome.state != OrderState::Expired).collect();
+            assert_eq!(sorted(after), sorted(expected), "{purchases:?} told as {events:#?}");
+        }
+    }
+
+    async fn a_family_with_too_many_objects_does_not_cost_another_its_order(app: TestApp) {
+        let refunds: Vec<(i64, bool)> = vec![(1, false); 520];
+        let crowd = Purchase { refunds, ..paid_at_once(1, 1_000_000) };
+        let (most, last) = { let mut events = crowd.events(None); let last = events.split_off(events.len() - 1); (joined(&events), last) };
+        let keep = move |tx: &mut Tx<'_>| -> throughline::Result<()> {
+            Ok(queries::insert_objects(tx, UtcTime::default(), &most.iter().collect::<Vec<_>>())?)
+        };
+        app.store.write("test", "stripe", keep).await.expect("they are kept");
+        let other = paid_at_once(2, 700);
+        take_in_together(&app, "stripe", [last, other.events(None)].concat()).await;
+        assert!(orders(&app).await.contains(&other.outcome()), "{:?}", orders(&app).await);
+    }
+
+    async fn two_payments_of_one_order_taken_in_together_see_each_other(app: TestApp) {
+        // Nothing but the order joins them: each has a checkout page and a payment of its own.
+        let (together, one_by_one) = (place(&app, "r-together", 500).await, place(&app, "r-alone", 500).await);
+        let told = |numbers: [u32; 2], reference: &str| numbers.map(|number| paid_at_once(number, 500).events(Some(reference))).concat();
+        take_in_together(&app, "stripe", told([11, 12], "r-together")).await;
+        tell(&app, told([21, 22], "r-alone")).await;
+
+        let (together, one_by_one) = (standing_of(&app, together).await, standing_of(&app, one_by_one).await);
+        assert_eq!((together.state, together.paid_minor), (OrderState::Paid, 1000));
+        assert_eq!(together, one_by_one);
+    }
+
     async fn orders_end_the_same_in_whatever_order_events_come(app: TestApp) {
         let mut runner = TestRunner::deterministic();
         for number in 1..=25 {

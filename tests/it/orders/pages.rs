@@ -7,7 +7,7 @@ use throughline::db::Tx;
 use throughline::db::schema::audit;
 use throughline::integrations::stripe::event::Event;
 use throughline::line::LineId;
-use throughline::orders::stripe;
+use throughline::orders::stripe::{self, Told};
 
 use crate::harness::{Whole, both_engines};
 use crate::web::browser::Browser;
@@ -17,7 +17,9 @@ pub async fn tell(whole: &Whole, number: u32, kind: &str, object: Value) {
     let event =
         json!({ "id": format!("evt_{kind}_{number}"), "type": kind, "created": 1_785_340_000 + number, "data": { "object": object } });
     let (event, now) = (Event::parse(event.to_string().as_bytes()).expect("an event"), whole.app.clock.now());
-    let apply = move |tx: &mut Tx<'_>| stripe::apply(tx, now, &event, &LineId::mint(now)).map_err(throughline::Error::from);
+    let apply = move |tx: &mut Tx<'_>| {
+        stripe::apply(tx, now, &[Told { event: &event, line: &LineId::mint(now) }]).map_err(throughline::Error::from)
+    };
     whole.app.store.write("test", "stripe", apply).await.expect("it is taken");
 }
 
