@@ -1,6 +1,6 @@
 //! `GET /api/admin/engagement-feed`: a timeline for programs, with the filters of the pages. An ETag saves whoever asks again the body.
 
-use rocket::http::Header;
+use rocket::http::{Header, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
 use rocket::response::content::RawJson;
@@ -17,7 +17,7 @@ use crate::db::Conn;
 use crate::db::keyset::Place;
 use crate::digest::sha256_hex;
 use crate::people::{CompanyId, ContactId, Owner, queries as people};
-use crate::web::{Fields, Query, format};
+use crate::web::{Fields, Problem, Query, Refusal, format};
 use crate::{Error, Result};
 
 /// Where it is.
@@ -34,6 +34,26 @@ enum Answer {
     Whole(RawJson<String>, Header<'static>),
     #[response(status = 304)]
     Same((), Header<'static>),
+    Refused(Refusal),
+}
+
+/// The first part of a query that would narrow nothing, though whoever asked meant it to. A page shows more then; a program must hear it.
+fn misunderstood(query: &Fields, filter: &FeedFilter) -> Option<(String, &'static str)> {
+    let what = |name: &str, value: &str| match name {
+        "source" | "kind" => None,
+        "from" if filter.from == value => None,
+        "to" if filter.to == value => None,
+        "from" | "to" => Some("This is no day. Days are written 2026-11-29."),
+        "human" => (value != "yes").then_some("Only “yes” is known; leave it out for everything."),
+        "place" => {
+            value.parse::<Place>().is_err().then_some("This is no place of ours. Take the addresses “newer” and “older” as they are.")
+        }
+        "contact" | "company" => value.parse::<i64>().is_err().then_some("This is no id. Ids are numbers, as in the address of a page."),
+        _ => Some("Nobody here knows this parameter."),
+    };
+    let both = !query.text("contact").is_empty() && !query.text("company").is_empty();
+    let both = both.then(|| ("company".to_owned(), "A timeline is that of a contact or of a company: ask for one."));
+    query.pairs().filter(|(_, value)| !value.is_empty()).find_map(|(name, value)| Some((name.to_owned(), what(name, value)?))).or(both)
 }
 
 /// What `If-None-Match` lists.
@@ -85,7 +105,12 @@ fn whose(conn: &mut Conn, owner: Option<Owner>) -> Result<Whose> {
 
 #[get("/api/admin/engagement-feed")]
 async fn feed(app: &State<App>, viewer: Viewer, known: Known, query: Query) -> Result<Answer> {
-    let (filter, owner) = (FeedFilter::of(&query, viewer.times()), asked_for(&query)?);
+    let filter = FeedFilter::of(&query, viewer.times());
+    if let Some((name, why)) = misunderstood(&query, &filter) {
+        let problem = Problem::new(Status::BadRequest, "A part of the query is not understood");
+        return Ok(Answer::Refused(Refusal(problem.field(name.chars().take(60).collect::<String>(), why))));
+    }
+    let owner = asked_for(&query)?;
     let place: Place = query.text("place").parse().unwrap_or_default();
     let narrowed = filter.clone();
     let read = move |conn: &mut Conn| -> Result<FeedPage> {

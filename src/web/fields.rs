@@ -29,6 +29,11 @@ impl Fields {
         self.raw(name).trim()
     }
 
+    /// Names and values, without the white space around these.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.trim()))
+    }
+
     /// Every value of a field that may be sent several times, such as the rows that were ticked.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())

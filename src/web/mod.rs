@@ -40,7 +40,7 @@ pub use format::{Stamp, Times};
 pub use headers::LeadingTo;
 pub use idempotency::IdempotencyKey;
 pub use list_form::{ListForm, Shape};
-pub use problem::Problem;
+pub use problem::{Problem, Refusal};
 pub use shell::{Frame, NavCounts, Section, Shell, ShellUser};
 pub use site::Site;
 pub use theme::Theme;

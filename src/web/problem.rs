@@ -113,6 +113,16 @@ impl<'r> Responder<'r, 'static> for Error {
     }
 }
 
+/// A problem that becomes a page for people and problem+json for programs, in the catcher.
+#[derive(Clone, Debug)]
+pub struct Refusal(pub Problem);
+
+impl<'r> Responder<'r, 'static> for Refusal {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        Err(keep(request, self.0))
+    }
+}
+
 #[derive(Default)]
 struct Kept(OnceLock<Problem>);
 

@@ -40,7 +40,10 @@ pub fn parse(body: &Value, own: &str, sites: &[String]) -> Result<Purchase, Vec<
         Some(items) => items
             .iter()
             .enumerate()
-            .filter_map(|(place, one)| item(one).map_err(|why| mistake(&format!("items.{place}"), why)).ok())
+            .filter_map(|(place, one)| {
+                let wrong = |(field, why): Mistake| mistake(format!("items.{place}.{field}").trim_end_matches('.'), why);
+                item(one).map_err(|all| all.into_iter().for_each(wrong)).ok()
+            })
             .collect(),
         None => {
             mistake("items", "must be a list such as [{\"sku\": \"G65\", \"quantity\": 2}]".into());
@@ -68,20 +71,22 @@ pub fn parse(body: &Value, own: &str, sites: &[String]) -> Result<Purchase, Vec<
     if mistakes.is_empty() { Ok(Purchase { items, currency, email, success_url, cancel_url }) } else { Err(mistakes) }
 }
 
-fn item(item: &Value) -> Result<(String, i64), String> {
-    let Some(fields) = item.as_object() else { return Err("must be an object with sku and quantity".into()) };
-    if let Some(name) = fields.keys().find(|name| !["sku", "quantity"].contains(&name.as_str())) {
-        return Err(format!(
-            "has a field `{}` that is not known here; prices come from the catalogue",
-            name.chars().take(40).collect::<String>()
-        ));
-    }
-    let sku = fields.get("sku").and_then(Value::as_str).map(str::trim).filter(|sku| !sku.is_empty() && !sku.contains('\0'));
-    let quantity = fields.get("quantity").map_or(Some(1), Value::as_i64);
+fn item(item: &Value) -> Result<(String, i64), Vec<Mistake>> {
+    let Some(fields) = item.as_object() else { return Err(vec![(String::new(), "must be an object with sku and quantity".into())]) };
+    let unknown = fields.keys().filter(|name| !["sku", "quantity"].contains(&name.as_str()));
+    let mut mistakes: Vec<Mistake> =
+        unknown.map(|name| (name.chars().take(40).collect(), "is not known here; prices come from the catalogue".into())).collect();
+    let sku = match fields.get("sku").and_then(Value::as_str).map(str::trim) {
+        None | Some("") => Err("is required"),
+        Some(sku) if sku.contains('\0') => Err("contains a NUL character, which no SKU has"),
+        Some(sku) => Ok(sku.to_owned()),
+    };
+    let quantity = fields.get("quantity").map_or(Some(1), Value::as_i64).ok_or("must be a whole number, such as 2");
+    mistakes.extend(sku.as_ref().err().map(|why| ("sku".to_owned(), (*why).to_owned())));
+    mistakes.extend(quantity.as_ref().err().map(|why| ("quantity".to_owned(), (*why).to_owned())));
     match (sku, quantity) {
-        (Some(sku), Some(quantity)) => Ok((sku.to_owned(), quantity)),
-        (None, _) => Err("needs a sku".into()),
-        (_, None) => Err("needs a whole number as quantity".into()),
+        (Ok(sku), Ok(quantity)) if mistakes.is_empty() => Ok((sku, quantity)),
+        _ => Err(mistakes),
     }
 }
 
@@ -116,10 +121,15 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named_and_an_amount_is_one() {
-        let body = json!({ "items": [{ "sku": "G65", "quantity": 1.5 }, { "sku": "G65", "amount": 1 }, {}], "currency": "euro", "email": "ada",
+        let body = json!({ "items": [{ "sku": "G65", "quantity": 1.5 }, { "sku": "G\0", "amount": 1, "price": 2 }, {}, 7], "currency": "euro", "email": "ada",
             "success_url": "https://evil.example", "amount_total": 1 });
         let fields: Vec<String> = told(&body).expect_err("mistakes").into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, ["amount_total", "items.0", "items.1", "items.2", "currency", "email", "success_url"]);
+        let items = ["items.0.quantity", "items.1.amount", "items.1.price", "items.1.sku", "items.2.sku", "items.3"];
+        assert_eq!(fields[0], "amount_total");
+        assert_eq!(
+            (&fields[1..7], &fields[7..]),
+            (items.map(String::from).as_slice(), ["currency", "email", "success_url"].map(String::from).as_slice())
+        );
         assert!(told(&json!([])).is_err() && told(&json!({})).is_err());
     }
 

@@ -18,7 +18,7 @@ use super::queries;
 use super::request::{self, Purchase};
 use super::views::CameBack;
 use crate::app::App;
-use crate::catalog;
+use crate::catalog::{self, Wrong};
 use crate::clock::Stopwatch;
 use crate::db::{Conn, Tx};
 use crate::digest::sha256_hex;
@@ -123,6 +123,13 @@ fn mistakes(mistakes: Vec<(String, String)>) -> Problem {
     mistakes.into_iter().fold(problem, |problem, (field, message)| problem.field(field, message))
 }
 
+/// The field of a purchase that a quote finds wrong.
+fn field_of(mistake: &catalog::Mistake) -> String {
+    let Some(line) = mistake.line else { return "items".into() };
+    let part = if matches!(mistake.what, Wrong::Quantity(_)) { "quantity" } else { "sku" };
+    format!("items.{line}.{part}")
+}
+
 /// Prices and names as the catalogue has them at this moment.
 async fn price(app: &App, purchase: Purchase, told_by: Asked, own: &str) -> Result<NewCheckout, Problem> {
     let (config, now) = (app.config.clone(), app.clock.now());
@@ -134,14 +141,7 @@ async fn price(app: &App, purchase: Purchase, told_by: Asked, own: &str) -> Resu
         Ok((quote, seller.languages.first().copied().unwrap_or(seller::Language::English)))
     };
     let (quote, language) = app.store.read(read).await.map_err(told)?;
-    let quote = quote.map_err(|wrong| {
-        mistakes(
-            wrong
-                .into_iter()
-                .map(|one| (one.line.map_or_else(|| "items".into(), |line| format!("items.{line}")), one.what.to_string()))
-                .collect(),
-        )
-    })?;
+    let quote = quote.map_err(|wrong| mistakes(wrong.into_iter().map(|one| (field_of(&one), one.what.to_string())).collect()))?;
     let uncharged = quote.lines.iter().enumerate().filter_map(|(place, line)| {
         let why = charged(line.unit).err()?;
         Some((format!("items.{place}"), why.to_string()))

@@ -138,6 +138,9 @@ impl Operation {
     }
 }
 
+/// What stands in an address of a list or a preview beside its filter.
+const NO_NARROWING: [&str; 4] = ["subject", "act", "place", "format"];
+
 /// Which rows: the filter of one of the lists.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -153,6 +156,18 @@ impl Target {
             Subject::Jobs => Self::Jobs(Selection::of(query)),
             Subject::Leads => Self::Leads(LeadFilter::of(query)),
             Subject::Receipts => Self::Receipts(ReceiptFilter::of(query)),
+        }
+    }
+
+    /// The same, where all of the query was understood. A list shows more rather than less where it was not; an act on all that match
+    /// must not become one on everything. Err: the first part that was not understood, as `name=value`.
+    pub fn understood(subject: Subject, query: &Fields) -> Result<Self, String> {
+        let target = Self::of(subject, query);
+        let said = Fields::parse(target.query().as_bytes()).unwrap_or_default();
+        let is_lost = |(name, value): &(&str, &str)| !value.is_empty() && !NO_NARROWING.contains(name) && said.text(name) != *value;
+        match query.pairs().find(is_lost) {
+            Some((name, value)) => Err(format!("{name}={value}")),
+            None => Ok(target),
         }
     }
 
@@ -185,6 +200,35 @@ impl Target {
             Self::Jobs(selection) => selection.in_words().join(", "),
             Self::Leads(filter) => filter.in_words().join(", "),
             Self::Receipts(filter) => filter.in_words().join(", "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_not_understood_is_no_filter_for_everything() {
+        let target = |subject, query: &str| Target::understood(subject, &Fields::parse(query.as_bytes()).expect("a query"));
+        for (subject, query) in [
+            (
+                Subject::Receipts,
+                "state=failed&provider=stripe&type=charge.refunded&verdict=verified&about=+ch_1+&subject=receipts&act=replay",
+            ),
+            (Subject::Jobs, "state=failed&kind=orders.book&lane=lead&connection=zoho&class=network&text=x&age=over-24h&act=retry"),
+            (Subject::Leads, "status=failed&source=website&text=Ada+L&place=newest&format=csv"),
+            (Subject::Leads, ""),
+        ] {
+            assert!(target(subject, query).is_ok(), "{query}: {:?}", target(subject, query));
+        }
+        for (subject, query, lost) in [
+            (Subject::Receipts, "type=x&state=nonsense", "state=nonsense"),
+            (Subject::Receipts, "verdict=zz", "verdict=zz"),
+            (Subject::Jobs, "state=zzz", "state=zzz"),
+            (Subject::Leads, "foo=bar", "foo=bar"),
+        ] {
+            assert_eq!(target(subject, query).map(drop), Err(lost.to_owned()), "{query}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::db::Tx;
 use crate::inbox::rehearsal::{self, Rehearsed};
 use crate::line::LineId;
 use crate::outbox::{NewJob, enqueue};
-use crate::web::{Back, Fields, Flash, Problem, Query, Section, Wants};
+use crate::web::{Back, Fields, Flash, Problem, Query, Refusal, Section, Wants};
 use crate::{Error, Result};
 
 /// The preview as a page or as data.
@@ -27,27 +27,37 @@ use crate::{Error, Result};
 pub enum Previewed {
     Page(Box<PreviewPage>),
     Json(Json<Value>),
-    Refused(Problem),
+    Refused(Refusal),
 }
 
-/// What a form or an address asks for; its filter stands beside it, in the names of the list.
-fn asked(fields: &Fields) -> Result<(Act, Subject), Problem> {
+/// What a form or an address asks for, with the filter of its list.
+fn asked(fields: &Fields, filter: &Fields) -> Result<(Act, Target), Refusal> {
     let subject = Subject::parse(fields.text("subject"));
     let act = Act::parse(fields.text("act"));
-    match (act, subject) {
-        (Some(act), Some(subject)) if act.fits(subject) => Ok((act, subject)),
-        _ => Err(Problem::new(Status::BadRequest, "This cannot be done to all of them")
-            .detail("Begin on the list of jobs, of leads or of the inbox: its menu “All that match” has what can be done.")),
-    }
+    let (act, subject) = match (act, subject) {
+        (Some(act), Some(subject)) if act.fits(subject) => (act, subject),
+        _ => {
+            let detail = "Begin on the list of jobs, of leads or of the inbox: its menu “All that match” has what can be done.";
+            return Err(Refusal(Problem::new(Status::BadRequest, "This cannot be done to all of them").detail(detail)));
+        }
+    };
+    let target = Target::understood(subject, filter).map_err(|lost| {
+        let detail = format!(
+            "Nobody here knows “{}”, and without it more would be met than you asked for. Set the filter on the list, then choose “All that match”.",
+            lost.chars().take(100).collect::<String>()
+        );
+        Refusal(Problem::new(Status::BadRequest, "This filter is not understood").detail(detail))
+    })?;
+    Ok((act, target))
 }
 
 #[get("/operations/preview")]
 pub async fn look(app: &State<App>, operator: Operator, wants: Wants, query: Query) -> Result<Previewed> {
-    let (act, subject) = match asked(&query) {
+    let (act, target) = match asked(&query, &query) {
         Ok(asked) => asked,
-        Err(problem) => return Ok(Previewed::Refused(problem)),
+        Err(refusal) => return Ok(Previewed::Refused(refusal)),
     };
-    let (target, now) = (Target::of(subject, &query), app.clock.now());
+    let (subject, now) = (target.subject(), app.clock.now());
     let looked_for = target.clone();
     let met = app.store.read(move |conn| preview_queries::met(conn, act, &looked_for, now).map_err(Error::from)).await?;
     let rehearsed = rehearse(app, &met).await?;
@@ -78,14 +88,14 @@ enum Started {
 }
 
 #[post("/operations", data = "<fields>")]
-pub async fn start(app: &State<App>, operator: Operator, fields: Fields) -> Result<std::result::Result<Back, Problem>> {
-    let (act, subject) = match asked(&fields) {
+pub async fn start(app: &State<App>, operator: Operator, fields: Fields) -> Result<std::result::Result<Back, Refusal>> {
+    let asked = Fields::parse(fields.text("filter").as_bytes()).map_err(Refusal).and_then(|filter| asked(&fields, &filter));
+    let (act, target) = match asked {
         Ok(asked) => asked,
-        Err(problem) => return Ok(Err(problem)),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let act = if fields.text("mails") == "yes" { act.with_mails() } else { act };
-    let filter = Fields::parse(fields.text("filter").as_bytes()).unwrap_or_default();
-    let (target, now) = (Target::of(subject, &filter), app.clock.now());
+    let (subject, now) = (target.subject(), app.clock.now());
     let looked_for = target.clone();
     let met = app.store.read(move |conn| preview_queries::met(conn, act, &looked_for, now).map_err(Error::from)).await?;
     if met.total == 0 && !met.is_floor {

@@ -74,8 +74,12 @@ both_engines! {
         let viewer = Browser::signed_in(&whole, Role::Viewer).await;
         assert_eq!(viewer.post("/contacts/1/notes", &[("note", "x")]).await.status.code, 403);
         let browser = Browser::signed_in(&whole, Role::Operator).await;
-        assert_eq!(browser.post("/contacts/1/notes", &[("note", "  ")]).await.status.code, 303);
-        assert!(browser.get("/contacts/1").await.text.contains("the note is empty"));
+        let empty = browser.post("/contacts/1/notes", &[("note", "  ")]).await;
+        assert!(empty.status.code == 422 && empty.text.contains("the note is empty"), "{}", empty.text);
+        let long = browser.post("/companies/1/notes", &[("note", &format!("Keep me{}", "x".repeat(4_000)))]).await;
+        assert!(long.status.code == 422 && long.text.contains("Keep mexxx") && long.text.contains("action=\"/companies/1/notes\""), "{}", long.text);
+        // Browsers count the end of a line as one character, and send two.
+        assert_eq!(browser.post("/contacts/2/notes", &[("note", &"x\r\n".repeat(2_000))]).await.status.code, 303);
         browser.post("/contacts/1/notes", &[("note", "Prefers <i>calls</i>\nin the morning")]).await;
         browser.post("/companies/1/notes", &[("note", "Pays late")]).await;
         assert_eq!(browser.post("/contacts/9/notes", &[("note", "x")]).await.status.code, 404);
@@ -88,7 +92,7 @@ both_engines! {
         }
         let everyones = browser.get("/timeline?kind=note").await.text;
         assert!(everyones.contains("Pays late") && everyones.contains("Prefers &#60;i&#62;calls") && !everyones.contains("Checkout paid"));
-        assert_eq!(audited(&whole, "contacts.note").await, 2);
+        assert_eq!(audited(&whole, "contacts.note").await, 3);
     }
 
     async fn the_timeline_has_days_names_filters_and_folds_repeats(app: TestApp) {
@@ -135,7 +139,11 @@ both_engines! {
         let news = again(&browser, "/api/admin/engagement-feed?contact=1&kind=lead", &etag).await;
         assert_eq!((news.status.code, news.json()["events"].as_array().map(Vec::len)), (200, Some(2)));
         assert_eq!(browser.get("/api/admin/engagement-feed?contact=77").await.status.code, 404);
-        assert_eq!(browser.get("/api/admin/engagement-feed?company=x").await.status.code, 404);
+        for lost in ["company=x", "contact=1&company=1", "from=zzz", "to=2026-13-01", "human=zzz", "place=zzz", "knd=lead"] {
+            let refused = browser.get(&format!("/api/admin/engagement-feed?{lost}")).await;
+            let name = lost.split(['=', '&']).next().expect("a name");
+            assert!(refused.status.code == 400 && (refused.text.contains(name) || lost.contains('&')), "{lost}: {}", refused.text);
+        }
         let company = browser.get("/api/admin/engagement-feed?company=1&source=stripe").await.json();
         assert_eq!(company["events"][0]["kind"], "checkout.paid");
     }

@@ -14,10 +14,10 @@ both_engines! {
         let whole = shop(&app).await;
         let item = |fields: Value| json!({ "items": [fields], "currency": "EUR" });
         for (body, field, words) in [
-            (item(json!({ "sku": "G65", "unit_amount": 1 })), "items.0", "prices come from the catalogue"),
-            (item(json!({ "sku": "NONE" })), "items.0", "there is no product"),
-            (item(json!({ "sku": "CUP" })), "items.0", "has no price in EUR"),
-            (item(json!({ "sku": "G65", "quantity": 0 })), "items.0", "not between 1 and"),
+            (item(json!({ "sku": "G65", "unit_amount": 1 })), "items.0.unit_amount", "prices come from the catalogue"),
+            (item(json!({ "sku": "NONE" })), "items.0.sku", "there is no product"),
+            (item(json!({ "sku": "CUP" })), "items.0.sku", "has no price in EUR"),
+            (item(json!({ "sku": "G65", "quantity": 0 })), "items.0.quantity", "not between 1 and"),
             (json!({ "items": [] }), "items", "nothing is ordered"),
             (json!({ "items": [{ "sku": "G65" }], "currency": "EUR", "email": "Ada <ada@example.com>" }), "email", "no mail address"),
             (json!({ "items": [{ "sku": "G65" }], "success_url": "https://evil.example/" }), "success_url", "THROUGHLINE_SITES"),

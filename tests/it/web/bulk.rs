@@ -275,6 +275,11 @@ both_engines! {
         for nonsense in ["subject=jobs&act=burn", "subject=leads&act=discard", ""] {
             assert_eq!(browser.get(&format!("/operations/preview?{nonsense}")).await.status.code, 400, "{nonsense}");
         }
+        // What narrows nothing on a list would be done to everything here.
+        let page = browser.get("/operations/preview?subject=jobs&act=retry&state=fialed").await;
+        assert!(page.status.code == 400 && page.text.contains("<html") && page.text.contains("state=fialed"), "{}", page.text);
+        let refused = browser.post("/operations", &[("subject", "jobs"), ("act", "retry"), ("filter", "state=fialed")]).await;
+        assert_eq!((refused.status.code, count(&whole, "bulk_operations").await), (400, 0));
     }
 
     async fn waiting_jobs_are_cancelled_but_not_the_operation_itself(app: TestApp) {
