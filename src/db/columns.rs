@@ -1,4 +1,9 @@
-//! Typed columns: ids and enums that cannot be mixed up, stored as BigInt and Text on both engines.
+//! Typed columns: ids and enums that cannot be mixed up, stored as BigInt and Text on both engines, and values stored as JSON.
+
+/// A value as the JSON that a statement binds.
+pub fn json_text(value: &(impl serde::Serialize + ?Sized)) -> diesel::QueryResult<String> {
+    serde_json::to_string(value).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))
+}
 
 /// A closed list of values stored as Text, with `as_str`, `parse` and `ALL`.
 #[macro_export]

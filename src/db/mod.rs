@@ -32,7 +32,7 @@ mod tx;
 mod wal;
 mod writer;
 
-pub use columns::{id_type, text_enum};
+pub use columns::{id_type, json_text, text_enum};
 pub use conn::{Conn, Engine, on_backend};
 pub use fault::{WriteRefusal, is_unavailable};
 pub use found::{Found, find};

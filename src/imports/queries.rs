@@ -8,7 +8,7 @@ use super::staged::Whole;
 use crate::clock::UtcTime;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::{import_pieces, import_refusals, imported_leads, imports};
-use crate::db::{Conn, Tx};
+use crate::db::{Conn, Tx, json_text};
 use crate::{keyset_page, on_backend};
 
 /// Imports on one page of the list.
@@ -20,7 +20,7 @@ const REFUSALS: i64 = 50;
 
 /// Writes down that a file is to be imported.
 pub fn insert(tx: &mut Tx<'_>, now: UtcTime, new: &NewImport) -> QueryResult<ImportId> {
-    let plan = serde_json::to_string(&new.plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    let plan = json_text(&new.plan)?;
     let about = (
         imports::source.eq(&new.source),
         imports::file_name.eq(&new.file_name),
@@ -93,7 +93,7 @@ pub fn cut_off(conn: &mut Conn, before: UtcTime) -> QueryResult<Vec<ImportId>> {
 
 /// Chooses what the columns hold, before it is started.
 pub fn choose(tx: &mut Tx<'_>, now: UtcTime, id: ImportId, (source, plan): (&str, &Plan)) -> QueryResult<usize> {
-    let plan = serde_json::to_string(plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    let plan = json_text(plan)?;
     diesel::update(imports::table.filter(imports::id.eq(id)).filter(imports::state.eq(ImportState::Staged)))
         .set((imports::source.eq(source), imports::plan.eq(plan), imports::updated_at.eq(now)))
         .execute(tx.conn())
@@ -101,7 +101,7 @@ pub fn choose(tx: &mut Tx<'_>, now: UtcTime, id: ImportId, (source, plan): (&str
 
 /// A file has come whole: its size, its digest, and what its columns seem to hold. 0: somebody has discarded it meanwhile.
 pub fn complete(tx: &mut Tx<'_>, now: UtcTime, whole: &Whole, plan: &Plan) -> QueryResult<usize> {
-    let plan = serde_json::to_string(plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    let plan = json_text(plan)?;
     diesel::update(imports::table.filter(imports::id.eq(whole.import)).filter(imports::state.eq(ImportState::Staged)))
         .set((imports::file_bytes.eq(whole.bytes), imports::file_hash.eq(&whole.hash), imports::plan.eq(plan), imports::updated_at.eq(now)))
         .execute(tx.conn())

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamp};
 use super::model::{Incoming, Receipt, ReceiptId, ReceiptState, Stored, Verdict};
 use crate::clock::UtcTime;
 use crate::db::schema::receipts;
-use crate::db::{Conn, Tx};
+use crate::db::{Conn, Tx, json_text};
 use crate::on_backend;
 
 #[derive(Insertable)]
@@ -122,7 +122,7 @@ pub fn settle(tx: &mut Tx<'_>, now: UtcTime, words: &[Settled]) -> QueryResult<(
         .execute(c),
         Conn::Sqlite(c) => {
             let said: Vec<_> = words.iter().map(|word| (word.id.0, word.state.as_str(), &word.reason, &word.caused)).collect();
-            let said = serde_json::to_string(&said).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+            let said = json_text(&said)?;
             diesel::sql_query(format!(
                 "{SET} ? FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS caused \
                  FROM json_each(?)) AS said WHERE receipts.id = said.id"

@@ -8,7 +8,7 @@ use super::kind::{Job, JobId, JobState, Lane, Repeatable};
 use super::order;
 use crate::clock::UtcTime;
 use crate::db::schema::jobs;
-use crate::db::{Conn, Topic, Tx};
+use crate::db::{Conn, Topic, Tx, json_text};
 use crate::line::LineId;
 use crate::{literal_condition, on_backend};
 
@@ -33,7 +33,7 @@ pub struct NewJob<'a, J> {
 /// Enqueues the job, or returns the id of the unfinished one that already carries its unique key. One that is just running
 /// may have read what it works on before this change: it is marked, and runs once more when it has finished.
 pub fn enqueue<J: Job>(tx: &mut Tx<'_>, now: UtcTime, new: &NewJob<'_, J>) -> QueryResult<JobId> {
-    let payload = payload_of(new.job)?;
+    let payload = json_text(new.job)?;
     tx.touch(Topic::Jobs);
     tx.touch(Topic::Ready);
     for _ in 0..LOOKS_MAX {
@@ -53,7 +53,7 @@ pub fn enqueue_all<J: Job>(tx: &mut Tx<'_>, now: UtcTime, all: &[NewJob<'_, J>])
     if !matches!(tx.conn(), Conn::Postgres(_)) || all.iter().any(|new| new.order_key.is_some()) {
         return all.iter().map(|new| enqueue(tx, now, new)).collect();
     }
-    let payloads = all.iter().map(|new| payload_of(new.job)).collect::<QueryResult<Vec<_>>>()?;
+    let payloads = all.iter().map(|new| json_text(new.job)).collect::<QueryResult<Vec<_>>>()?;
     let rows: Vec<NewRow<'_>> = all.iter().zip(&payloads).map(|(new, payload)| NewRow::of(new, payload, None, now)).collect();
     let Conn::Postgres(c) = tx.conn() else { return Ok(Vec::new()) };
     let insert = diesel::insert_into(jobs::table).values(&rows).on_conflict_do_nothing();
@@ -123,7 +123,7 @@ impl<'a> NewRow<'a> {
 impl NewRow<'static> {
     /// One that outlives the closure that puts it in, for a job without an order key.
     pub(super) fn outliving<J: Job>(new: &NewJob<'_, J>, now: UtcTime) -> QueryResult<Self> {
-        let payload = payload_of(new.job)?;
+        let payload = json_text(new.job)?;
         let row = NewRow::of(new, &payload, None, now);
         Ok(Self {
             payload: row.payload.into_owned().into(),
@@ -134,10 +134,6 @@ impl NewRow<'static> {
             ..row
         })
     }
-}
-
-fn payload_of<J: Job>(job: &J) -> QueryResult<String> {
-    serde_json::to_string(job).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))
 }
 
 fn insert<J: Job>(tx: &mut Tx<'_>, now: UtcTime, new: &NewJob<'_, J>, payload: &str) -> QueryResult<Option<JobId>> {

@@ -8,8 +8,8 @@ use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Text, Timestamp};
 use super::kind::JobId;
 use super::row::JobRow;
 use crate::clock::UtcTime;
-use crate::db::Conn;
 use crate::db::schema::jobs;
+use crate::db::{Conn, json_text};
 use crate::hand_written_query;
 
 /// Who gets which jobs.
@@ -30,7 +30,7 @@ impl Lease<'_> {
         match conn {
             Conn::Postgres(c) => OnPostgres { lease: self, ids }.load(c),
             Conn::Sqlite(c) => {
-                let ids = serde_json::to_string(&ids).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+                let ids = json_text(&ids)?;
                 OnSqlite { lease: self, ids }.load(c)
             }
         }

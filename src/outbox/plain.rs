@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::kind::JobId;
 use crate::clock::UtcTime;
-use crate::db::Conn;
+use crate::db::{Conn, json_text};
 use crate::hand_written_query;
 
 /// A job that is done.
@@ -35,7 +35,7 @@ pub(super) fn finish(conn: &mut Conn, now: UtcTime, done: &[Plain<'_>]) -> Query
         Conn::Sqlite(c) => {
             let rows: Vec<(i64, i64, Option<String>)> =
                 done.iter().map(|job| (job.id.0, job.lease_token, job.note.map(ToString::to_string))).collect();
-            let rows = serde_json::to_string(&rows).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+            let rows = json_text(&rows)?;
             OnSqlite { now, rows }.load(c)
         }
     }

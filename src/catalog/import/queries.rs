@@ -6,7 +6,7 @@ use super::model::{ImportId, ImportState, NewImport, ProductImport, Standing};
 use crate::clock::UtcTime;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::product_imports;
-use crate::db::{Conn, Tx};
+use crate::db::{Conn, Tx, json_text};
 use crate::{keyset_page, on_backend};
 
 /// Imports on one page of the list.
@@ -14,7 +14,7 @@ pub const PAGE: usize = 25;
 
 /// Keeps a file.
 pub fn insert(tx: &mut Tx<'_>, now: UtcTime, new: &NewImport) -> QueryResult<ImportId> {
-    let plan = serde_json::to_string(&new.plan).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    let plan = json_text(&new.plan)?;
     let file = (
         product_imports::file_name.eq(&new.file_name),
         product_imports::content.eq(&new.content),

@@ -6,7 +6,7 @@ use super::model::Mapping;
 use crate::clock::UtcTime;
 use crate::config::ZohoConfig;
 use crate::db::schema::{field_mappings, leads};
-use crate::db::{Conn, Tx, on_backend};
+use crate::db::{Conn, Tx, json_text, on_backend};
 use crate::integrations::zoho::PROVIDER;
 use crate::leads::Lead;
 use crate::leads::queries::IsTaken;
@@ -39,7 +39,7 @@ pub fn saved(conn: &mut Conn) -> QueryResult<Option<Saved>> {
 
 /// Saves a mapping in place of the one that was seen; false: it is another one by now.
 pub fn save(tx: &mut Tx<'_>, seen_at: Option<UtcTime>, saved: &Saved) -> QueryResult<bool> {
-    let json = serde_json::to_string(&saved.mapping).map_err(|cause| diesel::result::Error::SerializationError(Box::new(cause)))?;
+    let json = json_text(&saved.mapping)?;
     let row = (field_mappings::mapping.eq(json), field_mappings::saved_at.eq(saved.at), field_mappings::saved_by.eq(saved.by.clone()));
     let own = field_mappings::table.filter(field_mappings::provider.eq(PROVIDER));
     let changed = match seen_at {
