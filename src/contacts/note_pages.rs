@@ -1,10 +1,9 @@
 //! Notes that staff leave on a contact or a company.
 
-use rocket::{Route, State, post, routes};
-
 use askama::Template;
 use askama_web::WebTemplate;
 use rocket::http::Status;
+use rocket::{Route, State, post, routes};
 
 use super::actions::{self, parse_note};
 use crate::Result;

@@ -26,7 +26,7 @@ pub(super) struct FairShare {
 
 impl FairShare {
     /// The writer has done what it was given.
-    pub(super) fn is_free(&mut self) {
+    pub(super) fn turn_ended(&mut self) {
         if let Some(running) = self.running.take() {
             (self.took, self.ended, self.writes) = (running.elapsed(), Some(Stopwatch::start()), 0);
         }
@@ -85,7 +85,7 @@ mod tests {
     fn bulk_work_that_nobody_meets_goes_on_at_once() {
         let mut share = FairShare::default();
         share.bulk_begins();
-        share.is_free();
+        share.turn_ended();
         assert_eq!(share.pause(), Duration::ZERO);
         assert_eq!(after_a_long_chunk(STREAM - 1).pause(), Duration::ZERO, "a few are no stream");
     }

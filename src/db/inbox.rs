@@ -94,7 +94,7 @@ impl Door {
 impl Inbox {
     /// Waits for work. None: everybody is gone and everything is done.
     pub(super) fn next(&mut self) -> Option<Turn> {
-        self.share.is_free();
+        self.share.turn_ended();
         loop {
             if self.next_chunk.is_none() {
                 self.next_chunk = self.bulk.try_recv().ok();

@@ -17,8 +17,7 @@ use crate::outbox::{Change, Claimed, Job, JobState, Lane, Outcome, Repeatable, R
 
 /// All go through one writer: interpreters lock what several events share, and would hold each other up across two.
 const KEY: &str = "inbox.interpret";
-/// So many in one transaction.
-const TOGETHER: usize = 48;
+
 /// Interprets one receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Interpret {
@@ -50,7 +49,8 @@ impl Job for Interpret {
     const REPEATABLE: Repeatable = Repeatable::Always;
     const ATTEMPTS_MAX: i64 = 4;
     const RETRY_AFTER_S: &'static [u32] = &[60, 300, 1_800];
-    const BATCH_MAX: usize = TOGETHER;
+    // All of a run in one transaction.
+    const BATCH_MAX: usize = 48;
     // One waits for the writer while the other is written down.
     const RUNS_MAX: usize = 2;
 

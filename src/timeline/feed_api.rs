@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::feed_queries::{self, FeedPage, Told, Whose};
 use super::filter::FeedFilter;
 use super::{kinds, story};
+use crate::Result;
 use crate::accounts::Viewer;
 use crate::app::App;
 use crate::audit;
@@ -18,7 +19,6 @@ use crate::db::keyset::Place;
 use crate::digest::sha256_hex;
 use crate::people::{CompanyId, ContactId, Owner, queries as people};
 use crate::web::{Fields, Problem, Query, Refusal, format};
-use crate::{Error, Result};
 
 /// Where it is.
 pub const PATH: &str = "/api/admin/engagement-feed";
@@ -75,14 +75,10 @@ impl Known {
     }
 }
 
-/// Whose timeline is asked for: `contact=7`, `company=3`; None: everybody's.
-fn asked_for(query: &Fields) -> Result<Option<Owner>> {
-    let id = |name: &'static str| match query.text(name) {
-        "" => Ok(None),
-        text => text.parse::<i64>().map(Some).map_err(|_| Error::NotFound(name)),
-    };
-    let (contact, company) = (id("contact")?, id("company")?);
-    Ok(contact.map(|id| Owner::Contact(ContactId(id))).or(company.map(|id| Owner::Company(CompanyId(id)))))
+/// Whose timeline is asked for, in a query that is understood: `contact=7`, `company=3`; None: everybody's.
+fn asked_for(query: &Fields) -> Option<Owner> {
+    let id = |name| query.text(name).parse().ok();
+    id("contact").map(|id| Owner::Contact(ContactId(id))).or(id("company").map(|id| Owner::Company(CompanyId(id))))
 }
 
 /// The feed's address without a filter.
@@ -110,7 +106,7 @@ async fn feed(app: &State<App>, viewer: Viewer, known: Known, query: Query) -> R
         let problem = Problem::new(Status::BadRequest, "A part of the query is not understood");
         return Ok(Answer::Refused(Refusal(problem.field(name.chars().take(60).collect::<String>(), why))));
     }
-    let owner = asked_for(&query)?;
+    let owner = asked_for(&query);
     let place: Place = query.text("place").parse().unwrap_or_default();
     let narrowed = filter.clone();
     let read = move |conn: &mut Conn| -> Result<FeedPage> {
