@@ -9,4 +9,5 @@ mod checkout_refusals;
 mod converging;
 pub mod pages;
 mod scenario;
+mod telling;
 mod troubles;
