@@ -115,7 +115,7 @@ pub const REGISTRY: &[Register] = &[
         personal: &[("email", UntilErased), ("person", UntilErased), ("customer", UntilErased)],
         plain: &[
             "id", "reference", "state", "currency", "total_minor", "paid_minor", "refunded_minor", "lost_minor", "attention", "line_id", "placed_at",
-            "paid_at", "updated_at",
+            "paid_at", "updated_at", "booking_failed_at",
         ],
     },
     Register {

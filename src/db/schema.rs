@@ -626,6 +626,7 @@ diesel::table! {
         placed_at -> Timestamp,
         paid_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,
+        booking_failed_at -> Nullable<Timestamp>,
     }
 }
 

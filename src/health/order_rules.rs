@@ -109,7 +109,7 @@ fn unmatched(facts: &Facts) -> Check {
     let count = facts.troubles.unmatched;
     let told = |output: String| Check::pass("orders:unmatched", "Payments without an order", output).seen(count, "payments");
     match count {
-        0 => told("All money of the last 30 days belongs to an order.".into()),
+        0 => told("No payment older than an hour is without an order.".into()),
         1 => told("1 payment of the last 30 days belongs to no order that we know of.".into()).at(State::Warn),
         _ => told(format!("{} payments of the last 30 days belong to no order that we know of.", format::capped(count, COUNT_MAX)))
             .at(State::Warn),

@@ -1,21 +1,27 @@
 //! What the pages ask of orders.
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::model::{Attention, Object, Order, OrderId, OrderState};
-use super::queries;
+use super::search_queries::named_by;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::keyset::{Key, Page, Place};
 use crate::db::schema::{events, orders, stripe_objects};
-use crate::{keyset_page, on_backend};
+use crate::{keyset_page, literal_condition, on_backend};
 
 /// Rows on a page.
 pub const PAGE: usize = 50;
 /// Objects and events of one order that its page shows.
 pub const SHOWN_MAX: i64 = 200;
-/// Objects looked at that name one.
-const NAMING_MAX: i64 = 50;
+
+literal_condition! {
+    /// As the index `orders_to_look_at` has it.
+    NeedsALook = "(orders.attention IS NOT NULL OR orders.booking_failed_at IS NOT NULL)"
+}
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub struct OrderFilter {
     pub to_look_at: bool,
     /// Only those with a dispute that is open.
     pub is_disputed: bool,
-    /// The beginning of a mail address, the number of an order, or an id of Stripe.
+    /// What names an order ([`named_by`]), or the beginning of a mail address.
     pub text: Option<String>,
 }
 
@@ -35,27 +41,22 @@ pub fn page(conn: &mut Conn, filter: &OrderFilter, place: Place, rows_max: usize
     if let Some(state) = filter.state {
         query = query.filter(orders::state.eq(state));
     }
-    if filter.to_look_at {
-        query = query.filter(orders::attention.is_not_null());
+    if filter.to_look_at || filter.is_disputed {
+        query = query.filter(NeedsALook);
     }
     if filter.is_disputed {
-        query =
-            query.filter(orders::attention.is_not_null()).filter(orders::attention.like(format!("%{}%", Attention::DisputeOpen.as_str())));
+        query = query.filter(orders::attention.like(format!("%{}%", Attention::DisputeOpen.as_str())));
     }
-    match filter.text.as_deref() {
-        None => {}
-        Some(text) if text.contains('@') => {
+    if let Some(text) = filter.text.as_deref() {
+        let named = named_by(conn, text)?;
+        query = match named.is_empty() {
+            false => query.filter(one_of(&named)),
             // A range, not LIKE: both engines use the index, and no character is special.
-            let address = text.to_lowercase();
-            query = query.filter(orders::email.ge(address.clone())).filter(orders::email.lt(format!("{address}{}", char::MAX)));
-        }
-        Some(text) => match text.trim_start_matches('#').parse() {
-            Ok(number) => query = query.filter(orders::id.eq(OrderId(number))),
-            Err(_) => {
-                let Some(order) = by_object(conn, text)? else { return Ok(Page { rows: Vec::new(), newer: None, older: None }) };
-                query = query.filter(orders::id.eq(order));
+            true => {
+                let address = text.to_lowercase();
+                query.filter(orders::email.ge(address.clone())).filter(orders::email.lt(format!("{address}{}", char::MAX)))
             }
-        },
+        };
     }
     keyset_page!(conn, query, orders::placed_at, orders::id, place, rows_max, |row: &Order| Key {
         at: row.standing.placed_at,
@@ -63,10 +64,10 @@ pub fn page(conn: &mut Conn, filter: &OrderFilter, place: Place, rows_max: usize
     })
 }
 
-/// The order of an object, or of one that names it: its own event may not have come.
-fn by_object(conn: &mut Conn, object_id: &str) -> QueryResult<Option<OrderId>> {
-    let around = queries::around(conn, &[object_id.to_owned()], NAMING_MAX)?;
-    Ok(around.into_iter().find_map(|object| object.order_id))
+/// One of these orders. Boxed queries are written for both engines at once and know no list of values; these are numbers of ours.
+fn one_of(ids: &[OrderId]) -> SqlLiteral<Bool> {
+    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+    sql(&format!("orders.id IN ({})", ids.join(", ")))
 }
 
 /// An object without an order, with its place in the list.

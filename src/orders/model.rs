@@ -68,6 +68,8 @@ pub struct Order {
     pub line_id: String,
     #[diesel(embed)]
     pub standing: Standing,
+    /// Since when its booking has failed for good; None: it has not, or it runs again.
+    pub booking_failed_at: Option<UtcTime>,
 }
 
 /// Everything about an order that follows from what is known of its objects.

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::booking::{queries as booking, views::Booking};
 use super::checkout;
 use super::list_queries::{self as list, OrderFilter};
+use super::list_views::{self, OrderList, UnmatchedList};
 use super::model::{Object, Order, OrderId, OrderState};
 use super::queries;
-use super::views::{self, OrderList, OrderShow, OrderStory, UnmatchedList};
+use super::views::{OrderShow, OrderStory};
 use crate::accounts::Viewer;
 use crate::app::App;
 use crate::audit;
@@ -77,8 +78,8 @@ async fn index(app: &State<App>, viewer: Viewer, form: ListForm, query: Query) -
         let shell = viewer.shell(Section::Orders, "Orders").live("orders");
         return Ok(Orders::Page(Box::new(OrderList::new(shell, &filter, &page, saved))));
     }
-    let next = page.older.map(|place| views::list_href(&filter, Some(place), form.in_next()));
-    let orders: Vec<Value> = page.rows.iter().map(views::as_json).collect();
+    let next = page.older.map(|place| list_views::list_href(&filter, Some(place), form.in_next()));
+    let orders: Vec<Value> = page.rows.iter().map(list_views::as_json).collect();
     Ok(Orders::Json(Json(json!({ "orders": orders, "next": next }))))
 }
 
@@ -96,6 +97,7 @@ const HEADER: &[&str] = &[
     "person",
     "paid_at",
     "line_id",
+    "booking_failed_at",
 ];
 
 fn to_row(order: &Order) -> Row {
@@ -114,6 +116,7 @@ fn to_row(order: &Order) -> Row {
         standing.person.as_ref(),
         standing.paid_at,
         &order.line_id,
+        order.booking_failed_at,
     ]
 }
 

@@ -117,7 +117,7 @@ pub fn insert(tx: &mut Tx<'_>, now: UtcTime, line_id: &str, standing: Standing) 
     tx.touch(Topic::Orders);
     let row = (&standing, orders::line_id.eq(line_id), orders::updated_at.eq(now));
     let id = diesel::insert_into(orders::table).values(row).returning(orders::id).get_result(tx.conn())?;
-    Ok(Order { id, reference: None, line_id: line_id.to_owned(), standing })
+    Ok(Order { id, reference: None, line_id: line_id.to_owned(), standing, booking_failed_at: None })
 }
 
 /// Writes down where an order stands, if that is news. Returns the order as it is then.

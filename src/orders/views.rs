@@ -1,47 +1,18 @@
-//! What the pages of orders show, as finished text.
+//! What the page of an order shows, as finished text; and the words for orders and objects.
 
 use askama::Template;
 use askama_web::WebTemplate;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::booking::views::{Booking, BookingPanel};
 use super::checkout::{self, Checkout};
-use super::list_queries::{Happening, OrderFilter, Unmatched};
+use super::list_queries::Happening;
 use super::model::{Attention, Object, Order, OrderLine, OrderState, Standing};
-use crate::db::keyset::{Page, Place};
 use crate::integrations::stripe::snapshot::{ObjectKind, Status};
 use crate::money::{Currency, Money};
 use crate::people::{self, Contact, Rule};
-use crate::saved_filters::FilterStrip;
-use crate::web::parts::{Entry, Exports, Fact, Pager, Pill, Tab, href};
+use crate::web::parts::{Entry, Fact, Pill};
 use crate::web::{Shell, Stamp, Times, format};
-
-/// The list of orders.
-#[derive(Template, WebTemplate)]
-#[template(path = "orders/list.html")]
-pub struct OrderList {
-    pub shell: Shell,
-    pub tabs: Vec<Tab>,
-    pub state: &'static str,
-    pub text: String,
-    pub rows: Vec<OrderRow>,
-    pub pager: Pager,
-    pub exports: Exports,
-    pub saved: FilterStrip,
-}
-
-/// A row of the list.
-pub struct OrderRow {
-    pub id: i64,
-    pub person: String,
-    pub email: String,
-    pub pill: Pill,
-    pub total: String,
-    pub paid: String,
-    pub refunded: String,
-    pub attention: String,
-    pub placed: Stamp,
-}
 
 /// One order.
 #[derive(Template, WebTemplate)]
@@ -61,8 +32,28 @@ pub struct OrderShow {
     pub customer: Vec<Fact>,
     /// Empty: it began at Stripe.
     pub checkout: Vec<Fact>,
-    /// What is still to do, in sentences.
-    pub to_do: Vec<String>,
+    /// What is still to do.
+    pub to_do: Vec<ToDo>,
+}
+
+/// Something that is still to do, in a sentence; its job, if it has one, stands in the middle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToDo {
+    pub text: String,
+    pub job: Option<i64>,
+    pub after: &'static str,
+}
+
+impl From<String> for ToDo {
+    fn from(text: String) -> Self {
+        Self { text, job: None, after: "" }
+    }
+}
+
+impl From<&str> for ToDo {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
 }
 
 /// What a person has to look at.
@@ -91,15 +82,6 @@ pub struct ObjectRow {
     pub line: String,
 }
 
-/// Money that belongs to no order yet.
-#[derive(Template, WebTemplate)]
-#[template(path = "orders/unmatched.html")]
-pub struct UnmatchedList {
-    pub shell: Shell,
-    pub rows: Vec<ObjectRow>,
-    pub pager: Pager,
-}
-
 /// What an order's page is made of.
 pub struct OrderStory {
     pub order: Order,
@@ -112,7 +94,7 @@ pub struct OrderStory {
     pub whose: Option<(Contact, Rule)>,
 }
 
-const TABS: &[(&str, &str)] = &[
+pub(super) const TABS: &[(&str, &str)] = &[
     ("", "All"),
     ("to_look_at", "Needs a look"),
     ("disputed", "In dispute"),
@@ -125,89 +107,19 @@ const TABS: &[(&str, &str)] = &[
     ("expired", "Expired"),
 ];
 
-fn state_of(filter: &OrderFilter) -> &'static str {
-    match filter {
-        OrderFilter { to_look_at: true, .. } => "to_look_at",
-        OrderFilter { is_disputed: true, .. } => "disputed",
-        _ => filter.state.map_or("", OrderState::as_str),
-    }
-}
-
-/// The address of a page of the list.
-pub fn list_href(filter: &OrderFilter, place: Option<Place>, format: &str) -> String {
-    let place = place.map(|place| place.to_string()).unwrap_or_default();
-    let text = filter.text.as_deref().unwrap_or_default();
-    href("/orders", &[("state", state_of(filter)), ("text", text), ("place", &place), ("format", format)])
-}
-
-/// An order for programs.
-pub fn as_json(order: &Order) -> Value {
-    let standing = &order.standing;
-    json!({
-        "id": order.id, "state": standing.state, "currency": standing.currency, "total_minor": standing.total_minor,
-        "paid_minor": standing.paid_minor, "refunded_minor": standing.refunded_minor, "lost_minor": standing.lost_minor,
-        "attention": standing.attentions(), "email": standing.email, "person": standing.person, "line_id": order.line_id,
-        "placed_at": format::rfc3339(standing.placed_at), "paid_at": standing.paid_at.map(format::rfc3339),
-    })
-}
-
 /// The word for a state.
 pub fn word(state: OrderState) -> &'static str {
     TABS.iter().find(|(code, _)| *code == state.as_str()).map_or("Open", |(_, word)| *word)
 }
 
-fn amount(minor: i64, currency: Option<&str>) -> String {
+pub(super) fn amount(minor: i64, currency: Option<&str>) -> String {
     match currency.and_then(Currency::from_code) {
         Some(currency) => Money::new(minor, currency).to_string(),
         None => format!("{minor} minor units"),
     }
 }
 
-impl OrderList {
-    /// Puts the page together.
-    pub fn new(shell: Shell, filter: &OrderFilter, page: &Page<Order>, saved: FilterStrip) -> Self {
-        let times = shell.frame.times;
-        let state = state_of(filter);
-        let tabs = TABS.iter().map(|(code, label)| Tab {
-            label,
-            href: href("/orders", &[("state", code), ("text", filter.text.as_deref().unwrap_or_default())]),
-            count: String::new(),
-            tone: "",
-            current: *code == state,
-        });
-        let link = |place: Option<Place>| place.map(|place| list_href(filter, Some(place), ""));
-        Self {
-            tabs: tabs.collect(),
-            state,
-            text: filter.text.clone().unwrap_or_default(),
-            rows: page.rows.iter().map(|order| OrderRow::new(order, times)).collect(),
-            pager: Pager { newer: link(page.newer), older: link(page.older) },
-            exports: Exports::of(&list_href(filter, None, "")),
-            saved,
-            shell,
-        }
-    }
-}
-
-impl OrderRow {
-    fn new(order: &Order, times: Times) -> Self {
-        let standing = &order.standing;
-        let money = |minor: i64| amount(minor, standing.currency.as_deref());
-        Self {
-            id: order.id.0,
-            person: standing.person.clone().unwrap_or_default(),
-            email: standing.email.clone().unwrap_or_default(),
-            pill: Pill::of(word(standing.state)),
-            total: standing.total_minor.map(money).unwrap_or_default(),
-            paid: money(standing.paid_minor),
-            refunded: if standing.refunded_minor == 0 { String::new() } else { money(standing.refunded_minor) },
-            attention: standing.attentions().first().map(|first| notice(*first, standing).title.to_owned()).unwrap_or_default(),
-            placed: times.stamp(standing.placed_at),
-        }
-    }
-}
-
-fn notice(attention: Attention, standing: &Standing) -> Notice {
+pub(super) fn notice(attention: Attention, standing: &Standing) -> Notice {
     let currency = standing.currency.as_deref();
     let (tone, title, text) = match attention {
         Attention::AmountDiffers => (
@@ -260,7 +172,7 @@ impl OrderShow {
             money: money(standing, times),
             customer: customer(story),
             checkout: story.checkout.iter().flat_map(|one| checkout::facts(one, standing.state.is_payable(), times)).collect(),
-            to_do: to_do(standing, &story.objects, times),
+            to_do: [story.booking.to_do(order), to_do(standing, &story.objects, times)].concat(),
             shell,
         }
     }
@@ -290,7 +202,7 @@ fn customer(story: &OrderStory) -> Vec<Fact> {
     facts
 }
 
-fn to_do(standing: &Standing, objects: &[Object], times: Times) -> Vec<String> {
+fn to_do(standing: &Standing, objects: &[Object], times: Times) -> Vec<ToDo> {
     let declined = objects.iter().any(|object| object.status == Status::Declined);
     let mut to_do = Vec::new();
     match standing.state {
@@ -302,7 +214,7 @@ fn to_do(standing: &Standing, objects: &[Object], times: Times) -> Vec<String> {
     if standing.attentions().contains(&Attention::DisputeOpen) {
         let by = objects.iter().filter(|object| object.status == Status::Open).filter_map(|object| object.respond_by).min();
         to_do.push(match by {
-            Some(by) => format!("Answer the dispute in Stripe by {} ({}).", times.stamp(by).text, times.relative(by)),
+            Some(by) => format!("Answer the dispute in Stripe by {} ({}).", times.stamp(by).text, times.relative(by)).into(),
             None => "A dispute is open. Stripe says whether it waits for your answer.".into(),
         });
     }
@@ -320,7 +232,7 @@ fn entry(happening: &Happening, times: Times) -> Entry {
         icon,
         title,
         note,
-        text: String::new(),
+        text: data.get("error").and_then(Value::as_str).map(format::ended).unwrap_or_default(),
         at: times.stamp_s(happening.occurred_at),
         href: Some(format!("/lines/{}", happening.line_id)),
         request: String::new(),
@@ -329,7 +241,7 @@ fn entry(happening: &Happening, times: Times) -> Entry {
 }
 
 impl ObjectRow {
-    fn new(object: &Object, times: Times) -> Self {
+    pub(super) fn new(object: &Object, times: Times) -> Self {
         let label = match object.kind {
             ObjectKind::Session => "Checkout",
             ObjectKind::Payment => "Payment",
@@ -375,18 +287,5 @@ fn status_word(object: &Object) -> &'static str {
         Status::Won => "Won",
         Status::Lost => "Lost",
         Status::Closed => "Closed",
-    }
-}
-
-impl UnmatchedList {
-    /// Puts the page together.
-    pub fn new(shell: Shell, page: &Page<Unmatched>) -> Self {
-        let times = shell.frame.times;
-        let link = |place: Option<Place>| place.map(|place| href("/orders/unmatched", &[("place", &place.to_string())]));
-        Self {
-            rows: page.rows.iter().map(|row| ObjectRow::new(&row.object, times)).collect(),
-            pager: Pager { newer: link(page.newer), older: link(page.older) },
-            shell,
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Books one order: each step that is still open, one after the other, each written down as soon as Books has answered.
 
+use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::model::{Step, StepKind};
@@ -15,7 +16,7 @@ use crate::integrations::{Failure, FailureClass};
 use crate::line::LineId;
 use crate::orders::queries as order_queries;
 use crate::orders::{Order, OrderId, OrderLine};
-use crate::outbox::{Claimed, Job, Lane, OnOutage, Outcome, Repeatable, Report};
+use crate::outbox::{Change, Claimed, Job, JobState, Lane, OnOutage, Outcome, Repeatable, Report};
 use crate::seller;
 use crate::timeline::{self, Event};
 
@@ -38,7 +39,6 @@ impl Job for BookOrder {
     const REPEATABLE: Repeatable = Repeatable::Always;
     const CONNECTION: Option<&'static str> = Some(PROVIDER);
     const CALLS: u32 = 16;
-    const MIRRORS: bool = false;
 
     async fn run_batch(app: &App, members: &[Claimed<Self>]) -> Vec<Report> {
         let mut reports = Vec::with_capacity(members.len());
@@ -46,6 +46,10 @@ impl Job for BookOrder {
             reports.push(book(app, member).await);
         }
         reports
+    }
+
+    fn reflect(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+        changes.iter().try_for_each(|change| reflect(tx, change))
     }
 }
 
@@ -165,11 +169,19 @@ async fn keep(app: &App, step: &Step, organisation: &str, (booked, line): (&Book
             kind: happening(step.kind),
             subject: &subject,
             occurred_at: now,
-            data: json!({ "zoho_id": booked.zoho_id, "key": step.number, "amount_minor": step.amount_minor, "currency": step.currency }),
+            data: told(&step, &booked),
         };
         Ok(timeline::record(tx, now, &event)?)
     };
     app.store.write("orders.book", &key, keep).await.map_err(|cause| own_database(&cause))
+}
+
+/// A customer has no amount.
+fn told(step: &Step, booked: &Booked) -> Value {
+    match step.kind {
+        StepKind::Customer => json!({ "zoho_id": booked.zoho_id, "key": step.number }),
+        _ => json!({ "zoho_id": booked.zoho_id, "key": step.number, "amount_minor": step.amount_minor, "currency": step.currency }),
+    }
 }
 
 fn happening(kind: StepKind) -> &'static str {
@@ -185,4 +197,24 @@ fn happening(kind: StepKind) -> &'static str {
 /// Our own database failed: nobody's fault there, and what Books has done is found again by its key.
 pub(super) fn own_database(cause: &impl std::fmt::Display) -> Failure {
     Failure::of_call(FailureClass::RateLimited, format!("Our own database did not answer: {cause}")).waiting_s(Some(5))
+}
+
+/// An order whose booking failed for good needs a look, until its job runs again or a person ends it.
+fn reflect(tx: &mut Tx<'_>, change: &Change<'_, BookOrder>) -> QueryResult<()> {
+    let order = change.job.order;
+    let has_failed = change.state == JobState::Dead;
+    queries::mark_failed(tx, order, has_failed.then_some(change.at))?;
+    if !has_failed {
+        return Ok(());
+    }
+    let event = Event {
+        line: change.line,
+        source: "outbox",
+        source_event_id: &format!("job:{}:{}", change.id, change.at.and_utc().timestamp_micros()),
+        kind: "booking.failed",
+        subject: &order.subject(),
+        occurred_at: change.at,
+        data: json!({ "error": change.error }),
+    };
+    timeline::record(tx, change.at, &event)
 }

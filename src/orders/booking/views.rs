@@ -2,7 +2,8 @@
 
 use super::due;
 use super::model::{Step, StepKind};
-use crate::orders::Standing;
+use crate::orders::views::ToDo;
+use crate::orders::{Order, Standing};
 use crate::outbox::waiting::Waiting;
 use crate::outbox::{JobRow, JobState};
 use crate::web::parts::Pill;
@@ -44,7 +45,7 @@ impl BookingPanel {
         if booking.steps.is_empty() && hindrance.is_none() {
             return None;
         }
-        let is_done = booking.steps.iter().all(|step| step.done_at.is_some()) && !booking.steps.is_empty();
+        let (is_done, came_back) = (booking.is_done(), came_back(booking, standing));
         let job = booking.job.as_ref().filter(|_| !is_done);
         let word = match job.map(|job| job.state) {
             _ if is_done => "Done",
@@ -57,9 +58,12 @@ impl BookingPanel {
         let mut notes: Vec<String> = hindrance.map(str::to_owned).into_iter().collect();
         notes.extend(job.and_then(|job| job.last_error.as_ref()).map(|why| format!("The last try: {}", format::ended(why))));
         notes.extend(booking.waiting.as_ref().filter(|_| job.is_some()).map(|waiting| waiting.in_words(times)));
-        notes.extend(came_back(booking, standing));
+        if job.is_some_and(|job| job.state == JobState::Dead) && hindrance.is_none() {
+            notes.push("Mend it in Zoho Books, then run its job again: what is booked stays booked.".into());
+        }
+        notes.extend(came_back.map(str::to_owned));
         Some(Self {
-            pill: Pill::of(word),
+            pill: if came_back.is_some() { Pill { tone: "warn", icon: "triangle-alert", label: "By hand" } } else { Pill::of(word) },
             rows: booking.steps.iter().map(|step| StepRow::new(step, times)).collect(),
             notes,
             job: booking.job.as_ref().map(|job| job.id.0),
@@ -67,13 +71,34 @@ impl BookingPanel {
     }
 }
 
+impl Booking {
+    fn is_done(&self) -> bool {
+        self.steps.iter().all(|step| step.done_at.is_some()) && !self.steps.is_empty()
+    }
+
+    /// What a person has to do about it.
+    pub fn to_do(&self, order: &Order) -> Vec<ToDo> {
+        let dead = self.job.as_ref().filter(|job| job.state == JobState::Dead && !self.is_done());
+        let failed = dead.map(|job| {
+            let (text, after) = match due::hindrance(&order.standing) {
+                None => ("Its booking failed. Mend it in Zoho Books, then run ", " again."),
+                Some(_) => ("Look at it in Stripe, book it in Zoho Books by hand, then mark ", " as done."),
+            };
+            ToDo { text: text.into(), job: Some(job.id.0), after }
+        });
+        // Failed jobs are forgotten in time, unlike the order.
+        let forgotten = (self.job.is_none() && order.booking_failed_at.is_some())
+            .then(|| "Its booking failed, and its job is kept no longer: book it in Zoho Books by hand.".into());
+        failed.into_iter().chain(forgotten).chain(came_back(self, &order.standing).map(ToDo::from)).collect()
+    }
+}
+
 /// A refund that failed after its credit note was booked.
-fn came_back(booking: &Booking, standing: &Standing) -> Option<String> {
+fn came_back(booking: &Booking, standing: &Standing) -> Option<&'static str> {
     let credited: i64 = booking.steps.iter().filter(|step| step.kind == StepKind::CreditNote).map(|step| step.amount_minor).sum();
-    let too_much = credited > standing.refunded_minor;
-    too_much.then(|| {
-        "A refund came back after its credit note was asked for: take the credit note and its refund back in Zoho Books by hand.".into()
-    })
+    (credited > standing.refunded_minor).then_some(
+        "A refund came back after its credit note was asked for: take the credit note and its refund back in Zoho Books by hand.",
+    )
 }
 
 impl StepRow {

@@ -27,7 +27,7 @@ impl CameBack {
 
     /// They turned back.
     pub fn turned_back(seller: Seller) -> Self {
-        Self::new("Nothing was charged", "You left before paying. You may go back and try again whenever you like.", seller)
+        Self::new("You left the payment page", "If you have not paid, you can go back to it for a day.", seller)
     }
 
     fn new(title: &'static str, text: &'static str, seller: Seller) -> Self {
@@ -47,7 +47,9 @@ pub fn facts(checkout: &Checkout, is_payable: bool, times: Times) -> Vec<Fact> {
     if let (true, Some(url)) = (is_open, &checkout.url) {
         facts.push(Fact::text("Page to pay on", "Open it at Stripe").at(url.clone()));
     }
-    facts.extend(checkout.expires_at.map(|at| Fact::text(if is_open { "Open until" } else { "Was open until" }, times.exact(at).text)));
+    // Of an order that needs no page any more, a time that lies ahead says nothing.
+    let ends = checkout.expires_at.filter(|at| is_open || *at <= times.now);
+    facts.extend(ends.map(|at| Fact::text(if is_open { "Open until" } else { "Was open until" }, times.exact(at).text)));
     if checkout.attempt > 1 {
         facts.push(Fact::text("Asked for", format!("{} times", checkout.attempt)));
     }

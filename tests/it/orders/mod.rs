@@ -1,6 +1,7 @@
 //! Orders, worked out from what Stripe says.
 
 mod booking;
+mod booking_failed;
 mod booking_gone;
 mod booking_missing;
 pub mod checkout;

@@ -1,0 +1,12 @@
+-- Since when the booking of an order has failed for good; empty while it has not, or runs again.
+ALTER TABLE orders ADD COLUMN booking_failed_at TIMESTAMP;
+UPDATE orders SET booking_failed_at = updated_at
+WHERE id IN (
+    SELECT CAST(SUBSTR(subject, 7) AS BIGINT) FROM jobs
+    WHERE state = 'dead' AND state <> 'succeeded' AND state <> 'running' AND kind = 'orders.book' AND subject LIKE 'order:%'
+)
+AND EXISTS (SELECT 1 FROM booking_steps WHERE booking_steps.order_id = orders.id AND booking_steps.done_at IS NULL);
+DROP INDEX orders_to_look_at;
+CREATE INDEX orders_to_look_at ON orders (placed_at, id) WHERE attention IS NOT NULL OR booking_failed_at IS NOT NULL;
+-- What people read in Zoho Books, and look for here.
+CREATE INDEX booking_steps_by_zoho_id ON booking_steps (zoho_id, id) WHERE zoho_id IS NOT NULL;
