@@ -65,6 +65,6 @@ async fn show(app: &State<App>, viewer: Viewer, id: i64, query: Query) -> Result
     let (filter, place): (_, Place) = (FeedFilter::of(&query, viewer.times()), query.text("place").parse().unwrap_or_default());
     let asked = filter.clone();
     let known = app.store.read(move |conn: &mut Conn| queries::contact(conn, ContactId(id), &asked, place)).await?;
-    let shell = viewer.shell(Section::Contacts, known.contact.label()).live("people");
+    let shell = viewer.shell(Section::Contacts, known.label()).live("people");
     Ok(ContactShow::new(shell, &known, &filter, viewer.may_operate()))
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::leads::{self, Lead, LeadId};
 use crate::orders::{self, Order, OrderId};
 use crate::people::queries::{self as people, Link};
-use crate::people::{Address, Company, CompanyId, Contact, ContactId, list_queries as list};
+use crate::people::{Address, AddressKind, Company, CompanyId, Contact, ContactId, list_queries as list};
 use crate::timeline::{self, FeedFilter, FeedPage, Whose};
 
 /// Leads and orders of a contact that its page lists; the timeline tells of all.
@@ -64,6 +64,14 @@ pub struct Known {
     pub leads: Vec<Lead>,
     pub orders: Vec<Order>,
     pub feed: FeedPage,
+}
+
+impl Known {
+    /// What they are called: their name, else the mail address by which they are known.
+    pub fn label(&self) -> String {
+        let mail = self.addresses.iter().find(|address| address.is_identifying && address.kind == AddressKind::Email);
+        self.contact.label_or(mail.map(|address| address.value.as_str()))
+    }
 }
 
 /// A contact with its timeline.

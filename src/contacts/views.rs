@@ -154,7 +154,7 @@ impl ContactList {
         let address = |contact, kind| found.address(contact, kind).cloned().unwrap_or_default();
         let rows = found.page.rows.iter().map(|contact| ContactRow {
             id: contact.id.0,
-            name: contact.label(),
+            name: contact.label_or(found.address(contact, AddressKind::Email).map(String::as_str)),
             email: address(contact, AddressKind::Email),
             phone: address(contact, AddressKind::Phone),
             company: found.company(contact).map(|company| company.name.clone()).unwrap_or_default(),
@@ -234,19 +234,21 @@ impl ContactShow {
     /// Puts the page together.
     pub fn new(shell: Shell, known: &Known, filter: &FeedFilter, may_operate: bool) -> Self {
         let (contact, times) = (&known.contact, shell.frame.times);
-        let letters = contact.label();
+        let name = known.label();
+        let letters = &name;
         let initials = letters.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect::<String>().to_uppercase();
         let because = contact.company_rule.map(|rule| match rule {
             CompanyRule::Domain => "by the domain of the mail address",
             CompanyRule::Name => "by the name they gave",
         });
         let name_from = if contact.is_name_vouched { "told by Stripe" } else { "as typed into a form" };
-        let mut facts = vec![Fact::text("Name", format!("{letters}, {name_from}"))];
+        let mut facts =
+            vec![Fact::text("Name", contact.name.as_ref().map_or_else(|| "not told".into(), |name| format!("{name}, {name_from}")))];
         if let (Some(company), Some(because)) = (&known.company, because) {
             facts.push(Fact::text("Company", format!("{}, {because}", company.name)).at(Owner::Company(company.id).path()));
         }
         Self {
-            name: contact.label(),
+            name,
             initials,
             company: known.company.as_ref().map(|company| (company.name.clone(), Owner::Company(company.id).path())),
             since: times.stamp(contact.created_at),
@@ -318,15 +320,9 @@ impl CompanyShow {
             None => facts.push(Fact::text("Known by", "the name its people gave; no mail domain of its own")),
         }
         let shown = usize::try_from(MEMBERS_SHOWN).unwrap_or(usize::MAX);
-        let members = firm.members.iter().take(shown).map(|contact| MemberRow {
-            id: contact.id.0,
-            name: contact.label(),
-            address: firm
-                .addresses
-                .iter()
-                .find(|address| address.contact_id == contact.id)
-                .map(|address| address.value.clone())
-                .unwrap_or_default(),
+        let members = firm.members.iter().take(shown).map(|contact| {
+            let address = firm.addresses.iter().find(|address| address.contact_id == contact.id).map(|address| address.value.clone());
+            MemberRow { id: contact.id.0, name: contact.label_or(address.as_deref()), address: address.unwrap_or_default() }
         });
         Self {
             name: company.name.clone(),

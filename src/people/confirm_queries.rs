@@ -16,16 +16,20 @@ use crate::error::{Error, Result};
 pub fn confirm(tx: &mut Tx<'_>, now: UtcTime, contact: ContactId, address: i64, by: &str) -> Result<Address> {
     let found = address_of(tx.conn(), contact, address)?.ok_or(Error::NotFound("address"))?;
     if found.is_identifying {
-        return Err(Error::Conflict("It identifies this contact already.".into()));
+        return Err(Error::Conflict(format!("{} identifies this contact already.", found.value)));
     }
     if let Some(owner) = owner_of(tx.conn(), &found)? {
-        return Err(Error::Conflict(format!("It identifies {} already, and can identify one contact only.", name(tx.conn(), owner)?)));
+        let name = name(tx.conn(), owner)?;
+        return Err(Error::Conflict(format!(
+            "{} identifies {name} already, and can identify one contact only. Two contacts cannot be made one yet: write to them there.",
+            found.value
+        )));
     }
     let confirmed =
         (contact_addresses::is_identifying.eq(true), contact_addresses::confirmed_by.eq(by), contact_addresses::confirmed_at.eq(now));
     match diesel::update(contact_addresses::table.find(address)).set(confirmed).execute(tx.conn()) {
         Err(DbError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            return Err(Error::Conflict("It was just found to be another contact's.".into()));
+            return Err(Error::Conflict(format!("{} was just found to be another contact's.", found.value)));
         }
         other => other?,
     };

@@ -111,7 +111,12 @@ pub struct Contact {
 impl Contact {
     /// What pages call them.
     pub fn label(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("Contact {}", self.id))
+        self.label_or(None)
+    }
+
+    /// The same where an address of theirs is known: it says more than a number.
+    pub fn label_or(&self, mail: Option<&str>) -> String {
+        self.name.clone().or_else(|| mail.map(str::to_owned)).unwrap_or_else(|| format!("Contact {}", self.id))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::model::{Address, Company, CompanyId, Contact, ContactId, Identified, Owner, Rule};
+use super::model::{Address, AddressKind, Company, CompanyId, Contact, ContactId, Identified, Owner, Rule};
 use crate::clock::UtcTime;
 use crate::db::schema::{companies, contact_addresses, contact_links, contacts};
 use crate::db::{Conn, Topic, Tx};
@@ -65,6 +65,12 @@ pub fn identifying(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<Vec<Addres
         .limit(2_000)
         .select(Address::as_select())
         .load(c))
+}
+
+/// The mail address by which each of these contacts is known.
+pub fn mails_of(conn: &mut Conn, ids: &[ContactId]) -> QueryResult<BTreeMap<ContactId, String>> {
+    let addresses = identifying(conn, ids)?.into_iter().rev().filter(|address| address.kind == AddressKind::Email);
+    Ok(addresses.map(|address| (address.contact_id, address.value)).collect())
 }
 
 /// Others who have one of these values too: the same person perhaps, or somebody who stated another's address.

@@ -66,6 +66,8 @@ pub struct Told {
     /// What the event says besides; null where that cannot be read.
     pub data: Value,
     pub contact: Option<Contact>,
+    /// Of a contact without a name: what they are called by.
+    pub mail: Option<String>,
 }
 
 /// A row of the timeline.
@@ -303,9 +305,12 @@ fn tell(conn: &mut Conn, ids: &[i64]) -> QueryResult<ToldById> {
     let of_contact = |owner: &str| owner.strip_prefix("contact:").and_then(|id| id.parse().ok()).map(ContactId);
     let owners: BTreeMap<i64, ContactId> = links.iter().filter_map(|(event, owner)| Some((*event, of_contact(owner)?))).collect();
     let contacts = people::by_ids(conn, &owners.values().copied().collect::<Vec<_>>())?;
+    let nameless: Vec<ContactId> = contacts.values().filter(|contact| contact.name.is_none()).map(|contact| contact.id).collect();
+    let mails = people::mails_of(conn, &nameless)?;
     let tell = |event: EventRow| {
         let data = serde_json::from_str(&event.data).unwrap_or_default();
-        (event.id, Told { contact: owners.get(&event.id).and_then(|id| contacts.get(id)).cloned(), data, event })
+        let contact = owners.get(&event.id).and_then(|id| contacts.get(id)).cloned();
+        (event.id, Told { mail: contact.as_ref().and_then(|contact| mails.get(&contact.id)).cloned(), contact, data, event })
     };
     let told: BTreeMap<i64, Told> = rows.into_iter().map(tell).collect();
     let staff = staff(conn, told.values())?;

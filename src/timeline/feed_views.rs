@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::feed_queries::{FeedPage, Told};
 use super::filter::FeedFilter;
 use super::{feed_api, kinds, story};
-use crate::money::{Currency, Money};
 use crate::people::Owner;
 use crate::web::parts::{Choice, Pager, Select, subject_href};
 use crate::web::{Stamp, Times, format};
@@ -123,9 +122,9 @@ impl Moment {
             href: page.unwrap_or_else(|| format!("/lines/{}", event.line_id)),
             repeats: String::new(),
             count: 1,
-            note: [amount(data), about(data), by].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+            note: [story::amount(data), about(data), by].into_iter().flatten().collect::<Vec<_>>().join(" · "),
             quote: data.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            person: person.map(crate::people::Contact::label).unwrap_or_default(),
+            person: person.map(|contact| contact.label_or(told.mail.as_deref())).unwrap_or_default(),
             person_href: person.map(|contact| format!("/contacts/{}", contact.id)).unwrap_or_default(),
             at: times.stamp_of_day(event.occurred_at),
         }
@@ -136,11 +135,6 @@ impl Moment {
         self.count += 1;
         self.repeats = format!("{} times, first at {first}", format::number(self.count));
     }
-}
-
-fn amount(data: &Value) -> Option<String> {
-    let minor = data.get("amount_minor")?.as_i64().filter(|minor| *minor != 0)?;
-    Currency::from_code(data.get("currency")?.as_str()?).map(|currency| Money::new(minor, currency).to_string())
 }
 
 /// Where a lead came in, what a mail was for.

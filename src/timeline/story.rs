@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use serde_json::Value;
 
 use crate::audit::ERASED;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{audit, events, job_attempts, jobs, receipts, users};
+use crate::money::{Currency, Money};
 use crate::outbox::waiting::provider_name;
 use crate::outbox::{JobId, JobRow, JobState};
 use crate::web::parts::{Entry, pretty};
@@ -22,6 +24,7 @@ pub struct EventRow {
     pub id: i64,
     pub source: String,
     pub kind: String,
+    pub subject: String,
     pub occurred_at: UtcTime,
     pub data: String,
 }
@@ -73,6 +76,8 @@ pub struct Story {
     pub attempts: Vec<AttemptRow>,
     /// `user:3` -> the person's name.
     pub people: BTreeMap<String, String>,
+    /// Where events about a subject lead; without one their titles are no links.
+    pub pages: BTreeMap<String, String>,
 }
 
 /// Reads the ledgers for one line.
@@ -87,7 +92,7 @@ pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
         .filter(events::line_id.eq(line))
         .order(events::id)
         .limit(ROWS_MAX)
-        .select((events::id, events::source, events::kind, events::occurred_at, events::data))
+        .select((events::id, events::source, events::kind, events::subject, events::occurred_at, events::data))
         .load(conn)?;
     let acts: Vec<ActRow> = audit::table
         .filter(audit::line_id.eq(line))
@@ -103,7 +108,7 @@ pub fn of_line(conn: &mut Conn, line: &str) -> QueryResult<Story> {
         .select(AttemptRow::as_select())
         .load(conn)?;
     let people = people(conn, acts.iter().map(|act| act.actor.as_str()))?;
-    Ok(Story { receipts, events, acts, jobs, attempts, people })
+    Ok(Story { receipts, events, acts, jobs, attempts, people, pages: BTreeMap::new() })
 }
 
 /// What befell one job: its attempts, who acted on it, and the names of those people by actor.
@@ -152,7 +157,7 @@ impl Story {
     pub fn entries(&self, times: Times) -> Vec<Entry> {
         let mut told: Vec<(UtcTime, Entry)> = Vec::new();
         told.extend(self.receipts.iter().map(|row| (row.received_at, received(row, times))));
-        told.extend(self.events.iter().map(|row| (row.occurred_at, event(row, times))));
+        told.extend(self.events.iter().map(|row| (row.occurred_at, event(row, &self.pages, times))));
         told.extend(self.jobs.iter().map(|row| (row.created_at, queued(row, times))));
         told.extend(self.acts.iter().map(|row| (row.at, act(row, &self.people, times))));
         told.extend(self.attempts.iter().map(|row| (row.finished_at, attempt(row, times))));
@@ -230,6 +235,7 @@ fn provider_told(kind: &str) -> Option<(&'static str, &'static str, &'static str
         "booking.invoice" => ("ok", "file-text", "Invoice booked in Zoho Books"),
         "booking.payment" => ("ok", "check", "Payment booked in Zoho Books"),
         "booking.credit_note" => ("info", "rotate-ccw", "Credit note booked in Zoho Books"),
+        "booking.failed" => ("bad", "x", "Booking in Zoho Books failed"),
         "booking.refund" => ("info", "rotate-ccw", "Refund booked in Zoho Books"),
         "subscription.active" => ("ok", "refresh-cw", "Subscription active"),
         "subscription.cancelled" => ("", "ban", "Subscription cancelled"),
@@ -237,11 +243,26 @@ fn provider_told(kind: &str) -> Option<(&'static str, &'static str, &'static str
     })
 }
 
-fn event(row: &EventRow, times: Times) -> Entry {
+fn event(row: &EventRow, pages: &BTreeMap<String, String>, times: Times) -> Entry {
     let (tone, icon, title) = told(&row.kind);
-    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
-    let note = data.get("source").and_then(|source| source.as_str()).map(|source| format!("from {source}"));
-    Entry { tone, icon, title, note: note.unwrap_or_default(), ..blank(format!("event-{}", row.id), row.occurred_at, times) }
+    let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    let from = text("source").map(|source| format!("from {source}"));
+    Entry {
+        tone,
+        icon,
+        title,
+        note: [amount(&data), from].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        text: text("error").map(format::ended).unwrap_or_default(),
+        href: pages.get(&row.subject).cloned(),
+        ..blank(format!("event-{}", row.id), row.occurred_at, times)
+    }
+}
+
+/// The amount that an event tells of, if it is one.
+pub fn amount(data: &Value) -> Option<String> {
+    let minor = data.get("amount_minor")?.as_i64().filter(|minor| *minor != 0)?;
+    Currency::from_code(data.get("currency")?.as_str()?).map(|currency| Money::new(minor, currency).to_string())
 }
 
 /// An act, with the name of who did it.

@@ -58,7 +58,7 @@ both_engines! {
         link(&whole).await;
         assert!(browser.get("/leads/2").await.text.contains("matched by phone number"), "whoever calls from there is her");
         browser.post(&path, &[]).await;
-        assert!(browser.get("/contacts/1").await.text.contains("It identifies this contact already."));
+        assert!(browser.get("/contacts/1").await.text.contains("+442079460958 identifies this contact already."));
         assert_eq!(browser.post("/contacts/1/addresses/999/confirmation", &[]).await.status.code, 404);
     }
 
@@ -72,7 +72,7 @@ both_engines! {
         let browser = Browser::signed_in(&whole, Role::Operator).await;
         browser.post(&format!("/contacts/1/addresses/{id}/confirmation"), &[]).await;
         let page = browser.get("/contacts/1").await.text;
-        assert!(page.contains("It identifies Eve (contact 2) already, and can identify one contact only."), "{page}");
+        assert!(page.contains("+442079460958 identifies Eve (contact 2) already, and can identify one contact only. Two contacts cannot be made one yet: write to them there."), "{page}");
         assert!(page.contains("Merely stated"));
         assert_eq!(browser.post(&format!("/contacts/2/addresses/{id}/confirmation"), &[]).await.status.code, 404, "it is not theirs");
         let rows = whole.ask(|conn| audit::table.filter(audit::action.eq("contacts.confirm_address")).count().get_result::<i64>(conn)).await;
