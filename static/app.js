@@ -89,7 +89,8 @@
     "/": () => { const s = $("[data-search]"); if (!s) return false; s.focus(); s.select(); },
     "?": () => { const d = document.getElementById("keys"); if (!d) return false; d.showModal(); },
   };
-  $$("[data-needs-script]").forEach((el) => { el.hidden = false; });
+  const showScripted = () => $$("[data-needs-script]").forEach((el) => { el.hidden = false; });
+  showScripted();
   $$("[data-keys-on]").forEach((box) => {
     box.checked = !keysOff();
     box.addEventListener("change", () => { try { box.checked ? localStorage.removeItem("keys") : localStorage.setItem("keys", "off"); } catch { /* then they stay on */ } });
@@ -141,6 +142,7 @@
     const before = region && known.get(region.id);
     if (!before) return;
     fresh = Date.now();
+    showScripted();
     $$("table[data-bulk]", region).forEach(syncBulk);
     known.delete(region.id);
     $$("tr[id], li[id]", region).forEach((r) => { if (!before.includes(r.id)) r.classList.add("is-new"); });

@@ -26,6 +26,8 @@ pub struct ReceiptList {
     /// What an empty list is narrowed to; empty where it is not.
     pub narrowed: String,
     pub rows: Vec<ReceiptLine>,
+    /// Whether one of them says why it is in its state.
+    pub has_reasons: bool,
     pub pager: Pager,
     pub exports: Exports,
     pub may_operate: bool,
@@ -73,6 +75,7 @@ impl ReceiptList {
             shown: filter.state.map_or("", ReceiptState::as_str),
             is_narrowed: !filter.is_everything(),
             narrowed: narrowed(filter),
+            has_reasons: listing.page.rows.iter().any(|row| row.reason.is_some()),
             rows: listing.page.rows.iter().map(|row| ReceiptLine::new(row, times)).collect(),
             pager: Pager { newer: link(listing.page.newer), older: link(listing.page.older) },
             exports: Exports::of(&filter.href(None, "")),

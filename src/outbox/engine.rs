@@ -52,7 +52,7 @@ impl Engine {
     }
 
     pub(super) fn looks(&self) -> Looks {
-        Looks::new(self.costly_look)
+        Looks::new(self.costly_look, self.app.store.engine())
     }
 
     /// The program's shared parts.

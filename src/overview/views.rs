@@ -18,7 +18,8 @@ use super::queries::{Connection, Figures, Latest};
 pub struct Overview {
     pub shell: Shell,
     pub concerns: Vec<Concern>,
-    pub bad: usize,
+    /// How bad the worst of them is.
+    pub worst: &'static str,
     pub stats: Vec<Stat>,
     pub chart: Chart,
     pub connection: Pill,
@@ -42,7 +43,7 @@ impl Overview {
         let times = shell.frame.times;
         let concerns = concerns(figures, times);
         Self {
-            bad: concerns.iter().filter(|concern| concern.tone == "bad").count(),
+            worst: concerns.first().map_or("", |first| first.tone),
             concerns,
             stats: stats(figures, times),
             chart: Chart::new(&figures.ended, times),

@@ -60,6 +60,8 @@ pub struct Rehearsals {
     /// `12 would fail`, with the place on the page where they stand.
     pub counts: Vec<(String, String)>,
     pub groups: Vec<Group>,
+    /// There are more than were rehearsed.
+    pub is_sample: bool,
 }
 
 /// Events that come to the same end.
@@ -79,8 +81,10 @@ impl Rehearsals {
         let shown = i64::try_from(rehearsed.len()).unwrap_or(i64::MAX);
         let all = format::counted(shown, "event", "events");
         let groups: Vec<Group> = (0..NAMES.len()).filter_map(|at| Group::of(at, rehearsed, times)).collect();
+        let is_sample = all != count;
         Some(Self {
-            title: if all == count { "What would come of each".into() } else { format!("A sample: the first {all} of {count}") },
+            is_sample,
+            title: if !is_sample { "What would come of each".into() } else { format!("A sample: the first {all} of {count}") },
             counts: groups.iter().map(|group| (group.title.clone(), format!("#{}", group.id))).collect(),
             groups,
         })

@@ -6,7 +6,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use serde_json::{Value, json};
 
-use super::model::{Operation, OperationId, OperationState};
+use super::model::{Act, Operation, OperationId, OperationState};
 use super::preview::{name, title};
 use crate::timeline::story::who;
 use crate::web::parts::{Exports, Fact, Pager, Pill, href};
@@ -64,11 +64,17 @@ fn words(operation: &Operation) -> String {
     if words.is_empty() { "no filter".into() } else { words }
 }
 
-/// `2,990 done, 8 skipped, 2 refused`
+/// `2,990 put in the queue, 8 skipped, 2 refused`
 fn result(operation: &Operation) -> String {
     let left = [(operation.skipped, "skipped"), (operation.refused, "refused")];
     let left = left.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {} {word}", format::number(count)));
-    format!("{} done{}", format::number(operation.done), left.collect::<String>())
+    let done = if only_queues(operation.act) { "put in the queue" } else { "done" };
+    format!("{} {done}{}", format::number(operation.done), left.collect::<String>())
+}
+
+/// Whether all it does to each is to have a job run: what comes of that shows in the list.
+fn only_queues(act: Act) -> bool {
+    matches!(act, Act::Retry | Act::Replay | Act::ReplayWithMails)
 }
 
 /// An operation.
@@ -127,7 +133,10 @@ impl OperationShow {
             total: if operation.state == OperationState::Done { Some(handled) } else { Some(operation.total).filter(|_| is_known) },
             is_under_way: under_way,
             counts: vec![
-                Fact::text("Done", format::number(operation.done)),
+                match only_queues(operation.act) {
+                    true => Fact::text("Put in the queue", format::number(operation.done)).at(operation.target().list_href()),
+                    false => Fact::text("Done", format::number(operation.done)),
+                },
                 Fact::text("Skipped", format::number(operation.skipped)),
                 Fact::text("Refused", format::number(operation.refused)),
             ],
@@ -156,6 +165,9 @@ fn meaning(told: &OperationStory, times: Times) -> String {
             None => "It begins as soon as a worker is free.".into(),
         },
         OperationState::Running => "It goes on by itself, also when you leave this page or the program is started anew.".into(),
+        OperationState::Done if only_queues(operation.act) => {
+            "Everything that was met is in the queue. What comes of it shows in their list.".into()
+        }
         OperationState::Done => "Everything that was met has been dealt with.".into(),
         OperationState::Cancelled => {
             let by = operation.cancelled_by.as_deref().map(|actor| format!(" by {}", who(actor, &told.people))).unwrap_or_default();
