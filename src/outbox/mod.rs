@@ -30,6 +30,7 @@ pub mod progress;
 mod registry;
 mod room;
 mod row;
+mod runs;
 pub mod schedules;
 mod survey;
 pub mod waiting;

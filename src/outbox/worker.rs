@@ -14,7 +14,8 @@ use super::finish::Ended;
 use super::looks::{Look, Looks};
 use super::prober;
 use super::process::{Announcement, HEARTBEAT};
-use super::room::{InUse, Room};
+use super::room::Room;
+use super::runs::{Joined, Runs};
 use super::survey::Group;
 use crate::clock::Stopwatch;
 use crate::db::Topic;
@@ -91,8 +92,7 @@ struct Turned {
 struct Desk {
     engine: Engine,
     slots: usize,
-    in_use: InUse,
-    runs: JoinSet<Ended>,
+    runs: Runs<Ended>,
     turns: JoinSet<Turned>,
     /// Each leads to another writer, where there is more than one.
     idle_keys: Vec<String>,
@@ -115,8 +115,7 @@ impl Desk {
         Self {
             engine,
             slots,
-            in_use: InUse::default(),
-            runs: JoinSet::new(),
+            runs: Runs::new(),
             turns: JoinSet::new(),
             idle_keys,
             ended: Vec::new(),
@@ -145,7 +144,7 @@ impl Desk {
     }
 
     fn room(&self) -> Room {
-        Room::of(self.slots, self.in_use.clone())
+        Room::of(self.slots, self.runs.in_use())
     }
 
     /// Starts what turns there is work for.
@@ -240,25 +239,14 @@ impl Desk {
             self.pause = POLL_BUSY;
         }
         for run in claim.runs {
-            self.in_use.begin(run.kind, run.lane, 1);
             let engine = self.engine.clone();
-            self.runs.spawn(async move { engine.attempt(run).await });
+            self.runs.begin(run.kind, run.lane, async move { engine.attempt(run).await });
         }
     }
 
-    /// A run has ended, and perhaps others with it: its slot is free, what came of it waits for the next turn.
-    fn note_end(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let mut next = Some(ended);
-        while let Some(ended) = next {
-            match ended {
-                Ok(ended) => {
-                    self.in_use.end(ended.run.kind, ended.run.lane);
-                    self.ended.push(ended);
-                }
-                Err(cause) => tracing::error!(error = %cause, "A run ended unexpectedly; the sweep for lost leases takes its jobs back"),
-            }
-            next = self.runs.try_join_next();
-        }
+    /// A run has ended, and perhaps others with it: what came of them waits for the next turn.
+    fn note_end(&mut self, joined: Joined<Ended>) {
+        self.ended.extend(self.runs.end(joined));
     }
 
     /// What a provider did must be written down: a database that is away is waited for, as long as the lease may last.
