@@ -12,8 +12,8 @@ use crate::db::schema::{
 };
 use crate::db::{Conn, Tx};
 use crate::leads::LeadStatus;
-use crate::on_backend;
 use crate::outbox::JobState;
+use crate::{literal_condition, on_backend};
 
 /// Rows of one chunk.
 const ROWS_MAX: i64 = 500;
@@ -47,11 +47,16 @@ macro_rules! held_leads {
     }};
 }
 
+literal_condition! {
+    /// It is no booking that failed.
+    NotWaitedFor = "NOT (jobs.state = 'dead' AND jobs.kind = 'orders.book')"
+}
+
 const DONE: [JobState; 2] = [JobState::Succeeded, JobState::Cancelled];
 const FINISHED: [JobState; 3] = [JobState::Succeeded, JobState::Cancelled, JobState::Dead];
 
-/// Finished jobs in these states, oldest first, from `after` on. A dead one that holds those behind it stays until a person
-/// has decided: without it they would wait for nobody, for ever.
+/// Finished jobs in these states, oldest first, from `after` on. Until a person has decided two stay: a dead one that holds those behind it,
+/// which would wait for nobody, for ever; and a booking that failed, for which its order needs a look.
 fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, after: Option<Place>) -> QueryResult<Vec<Place>> {
     let (since, id) = after.unwrap_or_default();
     on_backend!(conn, |c| jobs::table
@@ -60,6 +65,7 @@ fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, 
         .filter(jobs::finished_at.gt(since).or(jobs::id.gt(id)))
         .filter(jobs::state.eq_any(states))
         .filter(jobs::order_place.is_null())
+        .filter(NotWaitedFor)
         .order((jobs::finished_at, jobs::id))
         .limit(JOBS_MAX)
         .select((jobs::finished_at.assume_not_null(), jobs::id))
@@ -67,7 +73,12 @@ fn finished_jobs(conn: &mut Conn, states: &'static [JobState], before: UtcTime, 
 }
 
 fn remove_jobs(tx: &mut Tx<'_>, states: &'static [JobState], before: UtcTime, ids: &[i64]) -> QueryResult<usize> {
-    let due = jobs::id.eq_any(ids).and(jobs::finished_at.lt(before)).and(jobs::state.eq_any(states)).and(jobs::order_place.is_null());
+    let due = jobs::id
+        .eq_any(ids)
+        .and(jobs::finished_at.lt(before))
+        .and(jobs::state.eq_any(states))
+        .and(jobs::order_place.is_null())
+        .and(NotWaitedFor);
     let ids = free_ids!(tx, jobs, due)?;
     on_backend!(tx.conn(), |c| diesel::delete(jobs::table.filter(jobs::id.eq_any(ids))).execute(c))
 }

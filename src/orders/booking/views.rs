@@ -86,10 +86,7 @@ impl Booking {
             };
             ToDo { text: text.into(), job: Some(job.id.0), after }
         });
-        // Failed jobs are forgotten in time, unlike the order.
-        let forgotten = (self.job.is_none() && order.booking_failed_at.is_some())
-            .then(|| "Its booking failed, and its job is kept no longer: book it in Zoho Books by hand.".into());
-        failed.into_iter().chain(forgotten).chain(came_back(self, &order.standing).map(ToDo::from)).collect()
+        failed.into_iter().chain(came_back(self, &order.standing).map(ToDo::from)).collect()
     }
 }
 

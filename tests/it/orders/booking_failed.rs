@@ -5,8 +5,9 @@ use std::time::Duration;
 use diesel::prelude::*;
 use serde_json::json;
 use throughline::accounts::Role;
-use throughline::db::schema::events;
+use throughline::db::schema::{events, jobs};
 use throughline::outbox::JobState;
+use throughline::retention;
 
 use super::booking::{job, pay, run_to_the_end, whole};
 use super::pages::{session, tell};
@@ -57,6 +58,24 @@ both_engines! {
         assert_eq!(run_to_the_end(&app, &whole, 1).await.state, JobState::Succeeded);
         let page = browser.get("/orders/1").await.text;
         assert!(!page.contains("Its booking failed") && page.contains("Invoice booked in Zoho Books"), "{page}");
+    }
+
+    async fn the_job_of_a_failed_booking_stays_until_somebody_has_decided(app: TestApp) {
+        let whole = whole(&app).await;
+        whole.sandbox.script(json!({ "fault": "server_error", "path": "/books/" }));
+        pay(&whole, 1, 5_120, "eur").await;
+        let dead = run_to_the_end(&app, &whole, 1).await;
+        whole.sandbox.clear_faults();
+        app.clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
+        retention::sweep(&whole.app).await.expect("it sweeps");
+        let browser = Browser::signed_in(&whole, Role::Operator).await;
+        assert_eq!(to_look_at(&browser).await, [1]);
+        browser.post(&format!("/outbox/{}/run", dead.id), &[]).await;
+        let again = run_to_the_end(&app, &whole, 1).await;
+        assert_eq!(again.state, JobState::Succeeded, "{:?}", again.last_error);
+        app.clock.advance(Duration::from_secs(100 * 24 * 60 * 60));
+        retention::sweep(&whole.app).await.expect("it sweeps");
+        assert_eq!(whole.ask(|conn| jobs::table.filter(jobs::kind.eq("orders.book")).count().get_result::<i64>(conn)).await, 0, "it is as any other then");
     }
 
     async fn what_a_person_has_ended_needs_no_look(app: TestApp) {
