@@ -63,7 +63,7 @@ pub fn limits(registry: &mut RegistryBuilder, config: &Config) {
 
 /// Stripe takes 25 calls a second in test mode and 100 in live mode, and has a limit of calls at once that it does not tell
 /// (docs.stripe.com/rate-limits, 2026-11): below the lower of the two.
-fn stripe_limits() -> Limits {
+pub fn stripe_limits() -> Limits {
     Limits { at_once: 8, windows: vec![Window { seconds: 1, calls: 20 }] }
 }
 

@@ -83,7 +83,7 @@ pub const REGISTRY: &[Register] = &[
         table: "job_attempts",
         personal: &[("message", Days(TRACE_DAYS)), ("request", Days(TRACE_DAYS)), ("response", Days(TRACE_DAYS))],
         plain: &[
-            "id", "job_id", "line_id", "attempt", "process_id", "started_at", "finished_at", "outcome", "class", "provider", "provider_call",
+            "id", "job_id", "line_id", "attempt", "calls", "process_id", "started_at", "finished_at", "outcome", "class", "provider", "provider_call",
             "provider_status", "provider_ms", "provider_request_id",
         ],
     },

@@ -198,6 +198,7 @@ diesel::table! {
         provider_request_id -> Nullable<Text>,
         request -> Nullable<Text>,
         response -> Nullable<Text>,
+        calls -> Nullable<Text>,
     }
 }
 

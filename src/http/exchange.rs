@@ -1,8 +1,8 @@
 //! What is written down about a call to a provider, with its secrets taken out.
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
 
+use super::meter::tell_call;
 use super::redact::redact;
 use super::tally;
 use super::{Answer, Outgoing, SendFailure};
@@ -12,7 +12,7 @@ use super::{Answer, Outgoing, SendFailure};
 pub struct Exchange {
     /// `zoho`.
     pub provider: &'static str,
-    /// `POST /crm/v8/Leads/upsert`.
+    /// `POST /crm/v8/Leads/upsert`. Its query is left to `request`, which is forgotten sooner: people are looked for by their addresses.
     pub call: String,
     /// None: there was no answer.
     pub status: Option<u16>,
@@ -35,7 +35,7 @@ impl Exchange {
             }
             Err(failure) => (None, None, format!("(no answer: {failure})")),
         };
-        Self {
+        let exchange = Self {
             provider,
             call: redact(&call_line(request)),
             status,
@@ -43,7 +43,9 @@ impl Exchange {
             request_id,
             request: redact(&request_text(request)),
             response: redact(&response),
-        }
+        };
+        tell_call(&exchange);
+        exchange
     }
 
     /// The same call told from one member's side: only its own part of what was sent and answered.
@@ -53,7 +55,7 @@ impl Exchange {
 }
 
 fn call_line(request: &Outgoing) -> String {
-    let path = url::Url::parse(&request.url).map_or_else(|_| request.url.clone(), |url| url[url::Position::BeforePath..].to_owned());
+    let path = url::Url::parse(&request.url).map_or_else(|_| request.url.clone(), |url| url.path().to_owned());
     format!("{} {path}", request.method.as_str())
 }
 
@@ -68,22 +70,6 @@ fn request_text(request: &Outgoing) -> String {
     text
 }
 
-/// Collects the calls made on behalf of one job or one person. Clones share the list.
-#[derive(Clone, Debug, Default)]
-pub struct CallLog(Arc<Mutex<Vec<Exchange>>>);
-
-impl CallLog {
-    /// Writes down a call.
-    pub fn record(&self, exchange: Exchange) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
-    }
-
-    /// Takes what was recorded so far, oldest first.
-    pub fn take(&self) -> Vec<Exchange> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +79,7 @@ mod tests {
     fn a_call_is_told_without_its_secrets() {
         let request = Outgoing {
             method: Method::Post,
-            url: "https://accounts.zoho.com/oauth/v2/token".into(),
+            url: "https://accounts.zoho.com/oauth/v2/token?for=ada@example.com".into(),
             headers: vec![("authorization", "Zoho-oauthtoken 1000.live".into())],
             body: b"refresh_token=1000.keep&grant_type=refresh_token".to_vec(),
         };
@@ -102,7 +88,7 @@ mod tests {
         assert_eq!(exchange.call, "POST /oauth/v2/token");
         assert_eq!(
             exchange.request,
-            "POST https://accounts.zoho.com/oauth/v2/token\nauthorization: [hidden]\n\nrefresh_token=[hidden]&grant_type=refresh_token"
+            "POST https://accounts.zoho.com/oauth/v2/token?for=ada@example.com\nauthorization: [hidden]\n\nrefresh_token=[hidden]&grant_type=refresh_token"
         );
         assert_eq!(exchange.response, r#"{"access_token":"[hidden]"}"#);
     }

@@ -236,6 +236,7 @@ fn entry(happening: &Happening, times: Times) -> Entry {
         at: times.stamp_s(happening.occurred_at),
         href: Some(format!("/lines/{}", happening.line_id)),
         request: String::new(),
+        calls: Vec::new(),
         response: String::new(),
     }
 }

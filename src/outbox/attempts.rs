@@ -31,6 +31,7 @@ pub(super) struct NewAttempt<'a> {
     pub provider_request_id: Option<&'a str>,
     pub request: Option<&'a str>,
     pub response: Option<&'a str>,
+    pub calls: Option<&'a str>,
 }
 
 impl<'a> NewAttempt<'a> {
@@ -53,6 +54,7 @@ impl<'a> NewAttempt<'a> {
             provider_request_id: None,
             request: None,
             response: None,
+            calls: None,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::{Conn, Engine as DatabaseEngine, Tx};
 use crate::error::{Error, Result};
-use crate::http::{CallLog, Meter};
+use crate::http::Meter;
 use crate::integrations::{Failure, FailureClass};
 use crate::random;
 
@@ -93,8 +93,8 @@ impl Engine {
         let Some(spec) = self.registry.get(run.kind) else {
             return Ended { run, calls: 0, finished: Vec::new() };
         };
-        let (log, meter) = (CallLog::default(), Meter::default());
-        let reports = self.try_once(spec, &run, &log, &meter).await;
+        let meter = Meter::default();
+        let reports = self.try_once(spec, &run, &meter).await;
         let last_success_at = self.last_success_of(spec, &reports).await;
         let about = Circumstances {
             retry_after_s: spec.retry_after_s,
@@ -104,7 +104,7 @@ impl Engine {
             jitter: 0.9 + 0.2 * random::fraction(),
             now: self.app.clock.now(),
         };
-        let ended = finish::judge(run, reports, meter.calls(), about);
+        let ended = finish::judge(run, reports, &meter, about);
         self.learn_pace(spec, &ended);
         report_failures(&ended);
         ended
@@ -193,8 +193,8 @@ impl Engine {
         }
     }
 
-    async fn try_once(&self, spec: &KindSpec, run: &Run, log: &CallLog, meter: &Meter) -> Vec<Report> {
-        let work = AssertUnwindSafe(meter.around((spec.run)(&self.app, &self.registry, &run.rows, log))).catch_unwind();
+    async fn try_once(&self, spec: &KindSpec, run: &Run, meter: &Meter) -> Vec<Report> {
+        let work = AssertUnwindSafe(meter.around((spec.run)(&self.app, &self.registry, &run.rows))).catch_unwind();
         let ended = tokio::time::timeout(Duration::from_secs(spec.timeout_s), work).await;
         let failure = match ended {
             Ok(Ok(Ok(reports))) => return reports,
@@ -211,7 +211,7 @@ impl Engine {
                 of_record: false,
             },
         };
-        let exchange = log.take().pop();
+        let exchange = meter.last();
         run.rows.iter().map(|_| Report { outcome: Outcome::Failed(failure.clone()), exchange: exchange.clone() }).collect()
     }
 

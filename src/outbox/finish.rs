@@ -21,7 +21,7 @@ use super::row::JobRow;
 use crate::clock::UtcTime;
 use crate::db::schema::jobs;
 use crate::db::{Topic, Tx};
-use crate::http::Exchange;
+use crate::http::{Exchange, Meter};
 
 /// A run with what came of it.
 #[derive(Debug)]
@@ -37,17 +37,27 @@ pub struct Ended {
 pub(super) struct Finished {
     pub settlement: Settlement,
     pub exchange: Option<Exchange>,
+    /// The calls of its run as JSON, where it had that run for itself and made more than one.
+    pub calls: Option<String>,
     pub outcome_word: &'static str,
 }
 
 /// Judges the reports of one run, before the transaction: rules only.
-pub(super) fn judge(run: Run, reports: Vec<Report>, calls: i64, about: Circumstances<'_>) -> Ended {
+pub(super) fn judge(run: Run, reports: Vec<Report>, meter: &Meter, about: Circumstances<'_>) -> Ended {
+    let calls = calls_of(&run, meter);
     let finished = run.rows.iter().zip(reports).map(|(row, report)| Finished {
         outcome_word: word(&report.outcome),
         settlement: policy::settle(row, report.outcome, about),
         exchange: report.exchange,
+        calls: calls.clone(),
     });
-    Ended { finished: finished.collect(), run, calls }
+    Ended { finished: finished.collect(), run, calls: meter.calls() }
+}
+
+fn calls_of(run: &Run, meter: &Meter) -> Option<String> {
+    let lines = meter.lines();
+    let is_told = run.rows.len() == 1 && lines.len() > 1;
+    is_told.then(|| serde_json::to_string(&lines).ok()).flatten()
 }
 
 /// What one job was and became.
@@ -204,7 +214,7 @@ fn record_attempts(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, all: &[Settl
         let message = to.error.as_deref().or(to.waits_for.as_deref());
         let attempt =
             NewAttempt { outcome: finished.outcome_word, class: to.class, message, ..NewAttempt::of(settled.row, process_id, now) };
-        Some(attempt.with_exchange(finished.exchange.as_ref()))
+        Some(NewAttempt { calls: finished.calls.as_deref(), ..attempt.with_exchange(finished.exchange.as_ref()) })
     });
     attempts::insert(tx.conn(), rows.collect())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::{Tx, id_type, text_enum};
-use crate::http::{CallLog, Exchange};
+use crate::http::Exchange;
 use crate::integrations::Failure;
 use crate::line::LineId;
 use crate::outbox::probe::{Probe, Probed};
@@ -106,8 +106,6 @@ pub struct Claimed<J> {
     pub line: LineId,
     /// 1 for the first.
     pub attempt: i64,
-    /// Calls that are not one member's alone are recorded here.
-    pub calls: CallLog,
     /// Where a long job says how far it is.
     pub progress: Progress,
     /// The kinds there are, for a job that acts on other jobs.

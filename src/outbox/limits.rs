@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::breaker;
 use super::kind::Lane;
+use super::policy::Verdict;
 use super::waiting::provider_name;
 use crate::app::App;
 use crate::clock::UtcTime;
@@ -257,6 +258,18 @@ pub async fn ask(app: &App, connection: &'static str, limits: &Limits, calls: i6
         )))
     };
     app.store.write("outbox.ask", "outbox.claim", ask).await.map_err(Error::from)
+}
+
+/// Counts calls that were made outside of any job and not asked for, since a customer waited for them; learns from them as from those of
+/// a run.
+pub async fn note(app: &App, connection: &'static str, limits: &Limits, calls: i64, verdict: (Verdict, Option<String>)) -> Result<()> {
+    let (limits, now) = (limits.clone(), app.clock.now());
+    let note = move |tx: &mut Tx<'_>| -> Result<()> {
+        breaker::lock(tx.conn(), connection)?;
+        count(tx, connection, &limits, calls, now)?;
+        Ok(breaker::learn(tx, now, connection, std::slice::from_ref(&verdict))?)
+    };
+    app.store.write("outbox.note_calls", "outbox.claim", note).await.map_err(Error::from)
 }
 
 fn count(tx: &mut Tx<'_>, connection: &str, limits: &Limits, calls: i64, at: UtcTime) -> QueryResult<()> {

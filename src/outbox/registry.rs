@@ -17,7 +17,6 @@ use super::row::JobRow;
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::db::Tx;
-use crate::http::CallLog;
 
 /// A change of a job before its payload is read.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ impl<'a> RawChange<'a> {
     }
 }
 
-type Run = dyn for<'a> Fn(&'a App, &'a Registry, &'a [JobRow], &'a CallLog) -> BoxFuture<'a, anyhow::Result<Vec<Report>>> + Send + Sync;
+type Run = dyn for<'a> Fn(&'a App, &'a Registry, &'a [JobRow]) -> BoxFuture<'a, anyhow::Result<Vec<Report>>> + Send + Sync;
 type ProbeOnce = dyn for<'a> Fn(&'a App, &'a Registry, &'a JobRow) -> BoxFuture<'a, anyhow::Result<Probed>> + Send + Sync;
 type Reflect = dyn Fn(&mut Tx<'_>, &[RawChange<'_>]) -> diesel::QueryResult<()> + Send + Sync;
 
@@ -148,7 +147,7 @@ impl RegistryBuilder {
             probe_after_s: J::PROBE_AFTER_S,
             probe_calls: J::PROBE_CALLS,
             probe: Box::new(|app, registry, row| probe::<J>(app, registry, row).boxed()),
-            run: Box::new(|app, registry, rows, calls| run::<J>(app, registry, rows, calls).boxed()),
+            run: Box::new(|app, registry, rows| run::<J>(app, registry, rows).boxed()),
             reflect: Box::new(reflect::<J>),
         };
         if self.kinds.insert(J::KIND, spec).is_some() {
@@ -164,20 +163,20 @@ impl RegistryBuilder {
     }
 }
 
-fn claimed<J: Job>(app: &App, registry: &Registry, row: &JobRow, calls: &CallLog) -> anyhow::Result<Claimed<J>> {
+fn claimed<J: Job>(app: &App, registry: &Registry, row: &JobRow) -> anyhow::Result<Claimed<J>> {
     let job: J = serde_json::from_str(&row.payload).with_context(|| format!("reading the payload of job {}", row.id))?;
     let progress = Progress::new(app.store.clone(), app.clock.clone(), row.id, row.lease_token.unwrap_or_default());
-    Ok(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, calls: calls.clone(), progress, registry: registry.clone() })
+    Ok(Claimed { id: row.id, job, line: row.line(), attempt: row.attempts + 1, progress, registry: registry.clone() })
 }
 
 async fn probe<J: Job>(app: &App, registry: &Registry, row: &JobRow) -> anyhow::Result<Probed> {
-    Ok(J::probe(app, &claimed(app, registry, row, &CallLog::default())?).await)
+    Ok(J::probe(app, &claimed(app, registry, row)?).await)
 }
 
-async fn run<J: Job>(app: &App, registry: &Registry, rows: &[JobRow], calls: &CallLog) -> anyhow::Result<Vec<Report>> {
+async fn run<J: Job>(app: &App, registry: &Registry, rows: &[JobRow]) -> anyhow::Result<Vec<Report>> {
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
-        members.push(claimed(app, registry, row, calls)?);
+        members.push(claimed(app, registry, row)?);
     }
     let reports = J::run_batch(app, &members).await;
     if reports.len() != rows.len() {

@@ -9,6 +9,7 @@ use crate::audit::ERASED;
 use crate::clock::UtcTime;
 use crate::db::Conn;
 use crate::db::schema::{audit, events, job_attempts, jobs, receipts, users};
+use crate::http::CallLine;
 use crate::money::{Currency, Money};
 use crate::outbox::waiting::provider_name;
 use crate::outbox::{JobId, JobRow, JobState};
@@ -64,6 +65,8 @@ pub struct AttemptRow {
     pub provider_request_id: Option<String>,
     pub request: Option<String>,
     pub response: Option<String>,
+    /// Where it made several, each in a line ([`CallLine`]).
+    pub calls: Option<String>,
 }
 
 /// What the ledgers hold about one line.
@@ -181,6 +184,7 @@ fn blank(id: String, at: UtcTime, times: Times) -> Entry {
         at: times.stamp_s(at),
         href: None,
         request: String::new(),
+        calls: Vec::new(),
         response: String::new(),
     }
 }
@@ -340,25 +344,39 @@ pub fn attempt(row: &AttemptRow, times: Times) -> Entry {
         "look_ended" => ("warn", "search", "cannot be looked up"),
         _ => ("bad", "x", "failed"),
     };
-    let call = match (&row.provider_call, row.provider_status) {
-        (Some(call), Some(status)) if call == "SMTP" => format!("{call}, {status}"),
-        (Some(call), Some(status)) => format!("{call}, HTTP {status}"),
-        (Some(call), None) => format!("{call}, no answer"),
-        (None, _) => String::new(),
-    };
-    let took = row.provider_ms.map(|ms| format!("after {}", format::duration_ms(ms))).unwrap_or_default();
-    let reference = row.provider_request_id.as_ref().map(|id| format!("(request {id})")).unwrap_or_default();
-    let note = [call, took, reference].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let calls: Vec<CallLine> = row.calls.as_deref().and_then(|calls| serde_json::from_str(calls).ok()).unwrap_or_default();
+    let last = row.provider_call.as_ref().map(|call| {
+        let end = came(call, row.provider_status, row.provider_ms, row.provider_request_id.as_deref());
+        format!("{call}, {end}")
+    });
     Entry {
         tone,
         icon,
         title: format!("Attempt {} {what}", row.attempt),
-        note,
+        note: last.unwrap_or_default(),
+        calls: calls.into_iter().map(call_told).collect(),
         text: row.message.clone().unwrap_or_default(),
         request: row.request.as_deref().map(pretty).unwrap_or_default(),
         response: row.response.as_deref().map(pretty).unwrap_or_default(),
         ..blank(format!("attempt-{}", row.id), row.finished_at, times)
     }
+}
+
+fn call_told(line: CallLine) -> (String, String) {
+    let end = came(&line.call, line.status.map(i64::from), Some(line.ms), line.request_id.as_deref());
+    (line.call, end)
+}
+
+/// What came of a call: `HTTP 201 after 45 ms (request 7f3a)`.
+fn came(call: &str, status: Option<i64>, ms: Option<i64>, request_id: Option<&str>) -> String {
+    let status = match status {
+        Some(status) if call == "SMTP" => status.to_string(),
+        Some(status) => format!("HTTP {status}"),
+        None => "no answer".into(),
+    };
+    let took = ms.map(|ms| format!(" after {}", format::duration_ms(ms))).unwrap_or_default();
+    let reference = request_id.map(|id| format!(" (request {id})")).unwrap_or_default();
+    format!("{status}{took}{reference}")
 }
 
 /// `lead.note_added` as words: `Lead note added`.

@@ -169,6 +169,8 @@ pub struct Entry {
     /// What was sent to a provider, secrets hidden; empty where nothing was.
     pub request: String,
     pub response: String,
+    /// Each call and what came of it, where there were several; request and response are those of the last.
+    pub calls: Vec<(String, String)>,
 }
 
 impl Entry {

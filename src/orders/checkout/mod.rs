@@ -2,6 +2,7 @@
 //! the payment. Whether it was paid is learnt from Stripe's events alone; the pages people come back to decide nothing.
 
 mod actions;
+mod calls;
 mod closing;
 mod limit;
 mod model;

@@ -10,6 +10,7 @@ use rocket::{Request, Route, State, get, post, routes};
 use serde_json::{Value, json};
 
 use super::actions::{self, RACED, Repeatable, Resumed};
+use super::calls::followed;
 use super::closing::{self, NotClosed};
 use super::limit::CheckoutLimiter;
 use super::model::{Begun, NewCheckout, PricedLine};
@@ -57,12 +58,12 @@ async fn begin(
     let watch = Stopwatch::start();
     let begun = match known(app, &asked).await.map_err(told)? {
         Some(Resumed::Stands(begun)) => begun,
-        Some(Resumed::RunsOut(begun)) => closing::close(app, &begun).await.map_err(not_closed)?,
+        Some(Resumed::RunsOut(begun)) => followed(app, closing::close(app, &begun)).await.map_err(not_closed)?,
         None => write_down(app, price(app, purchase, asked, &site.public_url).await?).await.map_err(told)?,
     };
     let url = match &begun.checkout.url {
         Some(url) => url.clone(),
-        None => opening::open(app, &begun, watch.elapsed()).await.map_err(not_opened)?.url,
+        None => followed(app, opening::open(app, &begun, watch.elapsed())).await.map_err(not_opened)?.url,
     };
     Ok(status::Created::new(url.clone()).body(Json(json!({ "order": begun.reference, "url": url }))))
 }

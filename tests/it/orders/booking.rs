@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use throughline::accounts::Role;
 use throughline::db::Tx;
-use throughline::db::schema::booking_steps;
+use throughline::db::schema::{booking_steps, job_attempts};
 use throughline::line::LineId;
 use throughline::orders::OrderId;
 use throughline::orders::booking::{BookOrder, StepKind};
@@ -92,6 +92,20 @@ both_engines! {
             let id = books[kind][0][id].as_str().expect("an id");
             assert!(page.contains(id), "{kind} {id}: {page}");
         }
+    }
+
+    async fn each_call_of_an_attempt_is_told_with_its_status_and_without_addresses(app: TestApp) {
+        let whole = whole(&app).await;
+        pay(&whole, 1, 5_120, "eur").await;
+        whole.run_until_idle().await;
+        let id = job(&whole, 1).await.id;
+        let page = Browser::signed_in(&whole, Role::Viewer).await.get(&format!("/outbox/{id}")).await.text;
+        for told in ["8 calls", "<code dir=\"ltr\">GET /books/v3/contacts</code> <span class=\"sub\">HTTP 200 after", "<code dir=\"ltr\">POST /books/v3/invoices</code> <span class=\"sub\">HTTP 201"] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        let kept = job_attempts::table.filter(job_attempts::job_id.eq(id)).select((job_attempts::calls, job_attempts::provider_call));
+        let kept: (Option<String>, Option<String>) = whole.ask(move |conn| kept.first(conn)).await;
+        assert!(!format!("{kept:?}").contains("example.com"), "{kept:?}");
     }
 
     async fn whichever_answer_is_lost_there_is_still_one_of_each(app: TestApp) {

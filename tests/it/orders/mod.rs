@@ -5,6 +5,7 @@ mod booking_failed;
 mod booking_gone;
 mod booking_missing;
 pub mod checkout;
+mod checkout_calls;
 mod checkout_closing;
 mod checkout_refusals;
 mod converging;
