@@ -40,6 +40,8 @@ pub struct StripePage {
     pub notices: Vec<(&'static str, &'static str, String)>,
     pub facts: Vec<Fact>,
     pub wanted: Vec<WantedType>,
+    /// How many of them have come.
+    pub come: usize,
     /// All of them, to be pasted.
     pub wanted_text: String,
     pub has_key: bool,
@@ -62,11 +64,13 @@ impl StripePage {
             filter.href(None, "")
         };
         let wanted = |&name: &&'static str| WantedType { name, href: href(name), has_come: seen.types.iter().any(|come| come == name) };
+        let wanted: Vec<WantedType> = TYPES.iter().map(wanted).collect();
         Self {
             pill: Pill::of(word(seen, times.now)),
             notices: notices(seen, times),
             facts: facts(seen, times),
-            wanted: TYPES.iter().map(wanted).collect(),
+            come: wanted.iter().filter(|wanted| wanted.has_come).count(),
+            wanted,
             wanted_text: TYPES.join("\n"),
             has_key: seen.standing.has_key,
             address,
