@@ -12,7 +12,7 @@ use super::{Answer, Outgoing, SendFailure};
 pub struct Exchange {
     /// `zoho`.
     pub provider: &'static str,
-    /// `POST /crm/v8/Leads/upsert`. Its query is left to `request`, which is forgotten sooner: people are looked for by their addresses.
+    /// `POST /crm/v8/Leads/upsert`. Its query is left to `request`: people are looked for by their addresses.
     pub call: String,
     /// None: there was no answer.
     pub status: Option<u16>,

@@ -30,6 +30,8 @@ struct Followed {
 struct Told {
     lines: VecDeque<CallLine>,
     last: Option<Exchange>,
+    /// A call began and has not come to an end.
+    is_under_way: bool,
 }
 
 /// One call in a line: neither its query nor a body.
@@ -61,7 +63,13 @@ impl Meter {
         self.told().lines.iter().cloned().collect()
     }
 
-    /// The last of them as it was.
+    /// The status of the last call; None: there was no answer, or there is none yet.
+    pub fn last_status(&self) -> Option<u16> {
+        let told = self.told();
+        if told.is_under_way { None } else { told.lines.back()?.status }
+    }
+
+    /// The last of those that came to an end, as it was.
     pub fn last(&self) -> Option<Exchange> {
         self.told().last.clone()
     }
@@ -73,7 +81,10 @@ impl Meter {
 
 /// Called by every transport for every call. Outside of any metered work nobody counts.
 pub fn count_call() {
-    let _counted = METER.try_with(|meter| meter.0.calls.fetch_add(1, Ordering::SeqCst));
+    let _counted = METER.try_with(|meter| {
+        meter.0.calls.fetch_add(1, Ordering::SeqCst);
+        meter.told().is_under_way = true;
+    });
 }
 
 /// Called with every call that came to an end.
@@ -90,5 +101,30 @@ pub(super) fn tell_call(exchange: &Exchange) {
             request_id: exchange.request_id.clone(),
         });
         told.last = Some(exchange.clone());
+        told.is_under_way = false;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Answer, Method, Outgoing};
+
+    #[tokio::test]
+    async fn each_call_is_told_and_one_that_is_under_way_has_no_status() {
+        let meter = Meter::default();
+        let calls = async {
+            for status in [200, 503] {
+                count_call();
+                let request = Outgoing { method: Method::Get, url: "https://zoho.test/a?mail=ada".into(), headers: vec![], body: vec![] };
+                Exchange::of("zoho", &request, &Ok(Answer { status, headers: vec![], body: vec![] }), 3);
+            }
+            assert_eq!(meter.last_status(), Some(503));
+            count_call();
+        };
+        meter.around(calls).await;
+        let told: Vec<_> = meter.lines().into_iter().map(|line| (line.call, line.status)).collect();
+        assert_eq!(told, [("GET /a".to_owned(), Some(200)), ("GET /a".to_owned(), Some(503))]);
+        assert_eq!((meter.calls(), meter.last_status()), (3, None));
+    }
 }

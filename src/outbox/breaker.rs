@@ -91,7 +91,7 @@ pub(super) fn learn(tx: &mut Tx<'_>, now: UtcTime, provider: &str, verdicts: &[(
     }
 }
 
-fn works(tx: &mut Tx<'_>, now: UtcTime, provider: &str) -> QueryResult<()> {
+pub(super) fn works(tx: &mut Tx<'_>, now: UtcTime, provider: &str) -> QueryResult<()> {
     let row = connections::table.filter(connections::provider.eq(provider));
     // A wait that the provider asked for stays: a call that was under way then says nothing about it.
     let recovered = diesel::update(row.filter(connections::failures_in_a_row.gt(0)))
@@ -110,6 +110,15 @@ fn works(tx: &mut Tx<'_>, now: UtcTime, provider: &str) -> QueryResult<()> {
     // Once a second is enough: under a transaction held open elsewhere PostgreSQL keeps every version of this row.
     let stale = connections::last_success_at.is_null().or(connections::last_success_at.lt(now - TimeDelta::seconds(1)));
     diesel::update(row.filter(stale)).set(connections::last_success_at.eq(now)).execute(tx.conn()).map(drop)
+}
+
+/// Tells of a failure that is not held against the connection.
+pub(super) fn tell(tx: &mut Tx<'_>, now: UtcTime, provider: &str, why: &str) -> QueryResult<()> {
+    tx.touch(Topic::Connections);
+    diesel::update(connections::table.filter(connections::provider.eq(provider)))
+        .set((connections::last_error.eq(why), connections::last_error_at.eq(now)))
+        .execute(tx.conn())
+        .map(drop)
 }
 
 fn fails(tx: &mut Tx<'_>, now: UtcTime, provider: &str, why: Option<&str>) -> QueryResult<()> {

@@ -211,7 +211,8 @@ impl Engine {
                 of_record: false,
             },
         };
-        let exchange = meter.last();
+        // Of a run of several the last call holds what is others'.
+        let exchange = meter.last().filter(|_| run.rows.len() == 1);
         run.rows.iter().map(|_| Report { outcome: Outcome::Failed(failure.clone()), exchange: exchange.clone() }).collect()
     }
 

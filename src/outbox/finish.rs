@@ -207,7 +207,7 @@ fn record_attempts(tx: &mut Tx<'_>, process_id: &str, now: UtcTime, all: &[Settl
         let finished = settled.finished;
         // A first attempt that simply succeeds without a call is told by its job row alone, unless that row starts anew.
         let says_nothing = matches!(finished.outcome_word, "succeeded" | "put_off") && settled.row.attempts == 0;
-        if says_nothing && finished.exchange.is_none() && *became == Fate::AsSettled {
+        if says_nothing && finished.exchange.is_none() && finished.calls.is_none() && *became == Fate::AsSettled {
             return None;
         }
         let to = &finished.settlement;

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 
 use super::breaker;
 use super::kind::Lane;
-use super::policy::Verdict;
 use super::waiting::provider_name;
 use crate::app::App;
 use crate::clock::UtcTime;
@@ -260,14 +259,26 @@ pub async fn ask(app: &App, connection: &'static str, limits: &Limits, calls: i6
     app.store.write("outbox.ask", "outbox.claim", ask).await.map_err(Error::from)
 }
 
-/// Counts calls that were made outside of any job and not asked for, since a customer waited for them; learns from them as from those of
-/// a run.
-pub async fn note(app: &App, connection: &'static str, limits: &Limits, calls: i64, verdict: (Verdict, Option<String>)) -> Result<()> {
+/// What calls outside of any job say of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Works,
+    /// In words.
+    Failed(String),
+}
+
+/// Counts calls that were made outside of any job and not asked for, since a customer waited for them. What works ends the wait of an open
+/// breaker; what failed is told, and holds nothing back.
+pub async fn note(app: &App, connection: &'static str, limits: &Limits, calls: i64, seen: Seen) -> Result<()> {
     let (limits, now) = (limits.clone(), app.clock.now());
     let note = move |tx: &mut Tx<'_>| -> Result<()> {
         breaker::lock(tx.conn(), connection)?;
         count(tx, connection, &limits, calls, now)?;
-        Ok(breaker::learn(tx, now, connection, std::slice::from_ref(&verdict))?)
+        let told = match &seen {
+            Seen::Works => breaker::works(tx, now, connection),
+            Seen::Failed(why) => breaker::tell(tx, now, connection, why),
+        };
+        told.map_err(Error::from)
     };
     app.store.write("outbox.note_calls", "outbox.claim", note).await.map_err(Error::from)
 }

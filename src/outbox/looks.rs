@@ -138,10 +138,10 @@ impl Looks {
     }
 
     fn note_cost(&mut self, took: Duration) {
-        let was_costly = self.swept.is_some();
+        let was_told = self.swept.is_some_and(|(_, before)| before > WORTH_TELLING);
         self.swept = (took > self.costly).then(|| (Stopwatch::start(), took));
         // Only PostgreSQL walks over what it could not clear away: anywhere else the machine was busy for a moment.
-        if self.engine == DbEngine::Postgres && took > WORTH_TELLING && self.swept.is_some() && !was_costly {
+        if self.engine == DbEngine::Postgres && took > WORTH_TELLING && !was_told {
             tracing::warn!(
                 took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "A look for ready jobs was slow: the database walks over what it could not clear away yet. Jobs go on; look for a transaction \

@@ -43,7 +43,6 @@ pub use finish::Ended;
 pub use first_job::enqueue_first;
 pub use kind::{Change, Claimed, Job, JobId, JobState, Lane, OnDead, OnOutage, Outcome, Repeatable, Report};
 pub use lanes::{enqueue_in_lane, move_to_lane};
-pub use policy::Verdict;
 pub use presence::SILENT_AFTER;
 pub use probe::{Probe, Probed};
 pub use process::{Announcement, count_live_workers};

@@ -94,6 +94,15 @@ fn panicking(_: &str) -> Interpreter {
 }
 
 both_engines! {
+    async fn a_process_interprets_in_two_runs_at_once_however_much_waits(app: TestApp) {
+        let whole = with_stripe(&app).await;
+        for number in 0..150 {
+            whole.push(&refund(&app, &whole, number)).await;
+        }
+        let runs = whole.outbox.claim(100).await.expect("a claim");
+        assert_eq!(runs.len(), 2, "{runs:?}");
+    }
+
     async fn an_effect_and_the_word_about_it_commit_together(app: TestApp) {
         let whole = with_stripe(&app).await;
         whole.push(&refund(&app, &whole, 1)).await;

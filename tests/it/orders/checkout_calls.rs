@@ -27,11 +27,12 @@ both_engines! {
 
         whole.sandbox.script(json!({ "fault": "server_error", "path": "/v1/checkout" }));
         assert_eq!(ask(&whole.client, "k2", &grinders("EUR")).await.status, Status::ServiceUnavailable);
-        assert_eq!(connection(&browser).await, (worked_at.clone(), json!(1), json!(4)), "it is asked three times");
-        assert!(browser.get("/connections").await.text.contains("For a checkout Stripe did not answer in time, or was not able to"));
+        assert_eq!(connection(&browser).await, (worked_at, json!(0), json!(4)), "it is asked three times, and no job is held back");
+        assert!(browser.get("/connections").await.text.contains("For a checkout: Stripe met a fault of its own [HTTP 500]"));
 
         whole.sandbox.clear_faults();
-        assert_eq!(ask(&whole.client, "k2", &grinders("EUR")).await.status, Status::Created);
-        assert_eq!(connection(&browser).await.1, json!(0), "it works again");
+        whole.sandbox.refuse_stripe_keys(true);
+        assert_eq!(ask(&whole.client, "k3", &grinders("EUR")).await.status, Status::BadGateway);
+        assert!(browser.get("/connections").await.text.contains("For a checkout: Stripe refuses our key [HTTP 401]"));
     }
 }
