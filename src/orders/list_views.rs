@@ -122,7 +122,7 @@ impl OrderRow {
 /// The first thing for which it needs a look.
 fn trouble(order: &Order) -> Option<&'static str> {
     let first = order.standing.attentions().first().map(|first| notice(*first, &order.standing).title);
-    first.or_else(|| order.booking_failed_at.map(|_| "Its booking in Zoho Books failed"))
+    first.or_else(|| order.booking_failed_at.map(|_| "Not booked in Zoho Books"))
 }
 
 impl UnmatchedList {

@@ -68,7 +68,7 @@ pub struct Order {
     pub line_id: String,
     #[diesel(embed)]
     pub standing: Standing,
-    /// Since when its booking has failed for good; None: it has not, or it runs again.
+    /// Since when its booking has stopped and needs a person; None: it has not, or it runs again.
     pub booking_failed_at: Option<UtcTime>,
 }
 

@@ -48,8 +48,10 @@ macro_rules! held_leads {
 }
 
 literal_condition! {
-    /// It is no booking that failed.
-    NotWaitedFor = "NOT (jobs.state = 'dead' AND jobs.kind = 'orders.book')"
+    /// It is no booking for which its order needs a look. The CASE keeps subjects of other kinds from being read as numbers.
+    NotWaitedFor = "NOT (jobs.state = 'dead' AND jobs.kind = 'orders.book' AND EXISTS (SELECT 1 FROM orders WHERE \
+        orders.id = CASE WHEN jobs.kind = 'orders.book' THEN CAST(SUBSTR(jobs.subject, 7) AS BIGINT) END \
+        AND orders.booking_failed_at IS NOT NULL))"
 }
 
 const DONE: [JobState; 2] = [JobState::Succeeded, JobState::Cancelled];

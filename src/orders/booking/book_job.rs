@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::model::{Step, StepKind};
 use super::queries::{self, Booked};
-use super::{customer, documents, due};
+use super::{customer, documents, due, failed};
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
@@ -128,16 +128,10 @@ async fn book_all<'a>(app: &'a App, member: &Claimed<BookOrder>, desk: &mut Opti
 
 /// What changed after it was asked for is looked at by a person before an invoice is made of it.
 fn agrees(story: &Story) -> Result<(), Failure> {
-    let standing = &story.order.standing;
-    let Some(invoice) = story.steps.iter().find(|step| step.kind == StepKind::Invoice && step.done_at.is_none()) else { return Ok(()) };
-    if let Some(why) = due::hindrance(standing) {
-        return Err(Failure::of_record(FailureClass::Validation, why));
+    match due::obstacle(&story.order.standing, &story.steps) {
+        Some(why) => Err(Failure::of_record(FailureClass::Validation, why)),
+        None => Ok(()),
     }
-    if invoice.amount_minor == standing.paid_minor {
-        return Ok(());
-    }
-    let message = "What was paid has changed since it was to be booked: look at the order in Stripe, and book it by hand";
-    Err(Failure::of_record(FailureClass::Validation, message))
 }
 
 async fn read(app: &App, id: OrderId) -> Result<Story, Failure> {
@@ -199,12 +193,15 @@ pub(super) fn own_database(cause: &impl std::fmt::Display) -> Failure {
     Failure::of_call(FailureClass::RateLimited, format!("Our own database did not answer: {cause}")).waiting_s(Some(5))
 }
 
-/// An order whose booking failed for good needs a look, until its job runs again or a person ends it.
+/// An order whose booking stopped needs a look, until its job runs again or a person ends it.
 fn reflect(tx: &mut Tx<'_>, change: &Change<'_, BookOrder>) -> QueryResult<()> {
+    // It was waiting before, and no mark stood.
+    if change.state == JobState::Running {
+        return Ok(());
+    }
     let order = change.job.order;
-    let has_failed = change.state == JobState::Dead;
-    queries::mark_failed(tx, order, has_failed.then_some(change.at))?;
-    if !has_failed {
+    failed::restate(tx, change.at, order, Some((change.id, change.state)))?;
+    if change.state != JobState::Dead {
         return Ok(());
     }
     let event = Event {

@@ -38,6 +38,15 @@ pub fn hindrance(standing: &Standing) -> Option<&'static str> {
     (!is_known).then_some("It is not booked: its currency is not known.")
 }
 
+/// Why what was asked for and is still open is not booked; None: nothing of ours stands in the way.
+pub fn obstacle(standing: &Standing, steps: &[Step]) -> Option<&'static str> {
+    let invoice = steps.iter().find(|step| step.kind == StepKind::Invoice && step.done_at.is_none())?;
+    let has_changed = invoice.amount_minor != standing.paid_minor;
+    hindrance(standing).or_else(|| {
+        has_changed.then_some("What was paid has changed since it was to be booked: look at the order in Stripe, and book it by hand")
+    })
+}
+
 /// Whether an order is paid, and nothing stands in the way of booking it.
 pub fn is_due(standing: &Standing) -> bool {
     is_settled(standing) && hindrance(standing).is_none()

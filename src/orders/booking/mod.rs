@@ -5,6 +5,7 @@ mod customer;
 mod desk;
 mod documents;
 pub mod due;
+pub mod failed;
 mod missing_job;
 pub mod missing_queries;
 pub mod model;

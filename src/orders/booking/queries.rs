@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::model::{NewStep, Step, StepId, StepKind};
 use crate::clock::UtcTime;
-use crate::db::schema::{booking_steps, books_gone_customers, jobs, orders};
+use crate::db::schema::{booking_steps, books_gone_customers, jobs};
 use crate::db::{Conn, Topic, Tx};
 use crate::on_backend;
 use crate::orders::OrderId;
@@ -98,23 +98,6 @@ pub fn reopen(tx: &mut Tx<'_>, now: UtcTime, step: &Step) -> QueryResult<()> {
         .set((booking_steps::zoho_id.eq(None::<String>), booking_steps::done_at.eq(None::<UtcTime>)))
         .execute(tx.conn())
         .map(drop)
-}
-
-/// Writes down since when the booking of an order has failed for good, or that it has not. What says so already is not touched, nor locked.
-pub fn mark_failed(tx: &mut Tx<'_>, order: OrderId, failed_at: Option<UtcTime>) -> QueryResult<()> {
-    let row = orders::table.find(order.0);
-    let marked = match failed_at {
-        Some(at) => {
-            diesel::update(row.filter(orders::booking_failed_at.is_null())).set(orders::booking_failed_at.eq(at)).execute(tx.conn())?
-        }
-        None => diesel::update(row.filter(orders::booking_failed_at.is_not_null()))
-            .set(orders::booking_failed_at.eq(None::<UtcTime>))
-            .execute(tx.conn())?,
-    };
-    if marked > 0 {
-        tx.touch(Topic::Orders);
-    }
-    Ok(())
 }
 
 /// The newest of these orders in whose booking something has this number of ours, or this id of Books.

@@ -1,7 +1,7 @@
 //! What an order's page shows of its booking, as finished text.
 
-use super::due;
 use super::model::{Step, StepKind};
+use super::{due, failed};
 use crate::orders::views::ToDo;
 use crate::orders::{Order, Standing};
 use crate::outbox::waiting::Waiting;
@@ -50,6 +50,7 @@ impl BookingPanel {
         let word = match job.map(|job| job.state) {
             _ if is_done => "Done",
             Some(JobState::Dead) => "Failed",
+            Some(JobState::Uncertain) => "Needs a look",
             Some(JobState::Cancelled) => "Cancelled",
             Some(JobState::Running) => "Running",
             Some(_) => "Waiting",
@@ -58,8 +59,8 @@ impl BookingPanel {
         let mut notes: Vec<String> = hindrance.map(str::to_owned).into_iter().collect();
         notes.extend(job.and_then(|job| job.last_error.as_ref()).map(|why| format!("The last try: {}", format::ended(why))));
         notes.extend(booking.waiting.as_ref().filter(|_| job.is_some()).map(|waiting| waiting.in_words(times)));
-        if job.is_some_and(|job| job.state == JobState::Dead) && hindrance.is_none() {
-            notes.push("Mend it in Zoho Books, then run its job again: what is booked stays booked.".into());
+        if job.is_some_and(|job| job.state == JobState::Dead) && due::obstacle(standing, &booking.steps).is_none() {
+            notes.push("Mend what it says, then run its job again: what is booked stays booked.".into());
         }
         notes.extend(came_back.map(str::to_owned));
         Some(Self {
@@ -78,10 +79,13 @@ impl Booking {
 
     /// What a person has to do about it.
     pub fn to_do(&self, order: &Order) -> Vec<ToDo> {
-        let dead = self.job.as_ref().filter(|job| job.state == JobState::Dead && !self.is_done());
-        let failed = dead.map(|job| {
-            let (text, after) = match due::hindrance(&order.standing) {
-                None => ("Its booking failed. Mend it in Zoho Books, then run ", " again."),
+        let stopped = self.job.as_ref().filter(|job| failed::STOPPED.contains(&job.state) && !self.is_done());
+        let failed = stopped.map(|job| {
+            let (text, after) = match due::obstacle(&order.standing, &self.steps) {
+                _ if job.state == JobState::Uncertain => {
+                    ("Nobody knows whether its last step was booked. Look at it in Zoho Books, then decide on the page of ", ".")
+                }
+                None => ("Its booking failed and says why. Mend that, then run ", " again."),
                 Some(_) => ("Look at it in Stripe, book it in Zoho Books by hand, then mark ", " as done."),
             };
             ToDo { text: text.into(), job: Some(job.id.0), after }

@@ -166,7 +166,7 @@ fn meaning(told: &OperationStory, times: Times) -> String {
         },
         OperationState::Running => "It goes on by itself, also when you leave this page or the program is started anew.".into(),
         OperationState::Done if only_queues(operation.act) => {
-            "Everything that was met is in the queue. What comes of it shows in their list.".into()
+            "What was not skipped or refused is in the queue. What comes of it shows in their list.".into()
         }
         OperationState::Done => "Everything that was met has been dealt with.".into(),
         OperationState::Cancelled => {
