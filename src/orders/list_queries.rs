@@ -34,7 +34,7 @@ pub struct OrderFilter {
     pub to_look_at: bool,
     /// Only those with a dispute that is open.
     pub is_disputed: bool,
-    /// What names an order ([`named_by`]), or the beginning of a mail address.
+    /// What names an order (`search_queries.rs`), or the beginning of a mail address.
     pub text: Option<String>,
 }
 
