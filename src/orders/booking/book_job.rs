@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::model::{Step, StepKind};
 use super::queries::{self, Booked};
-use super::{customer, documents, due, failed};
+use super::{customer, documents, due, failed_queries};
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::error::Result;
@@ -200,7 +200,7 @@ fn reflect(tx: &mut Tx<'_>, change: &Change<'_, BookOrder>) -> QueryResult<()> {
         return Ok(());
     }
     let order = change.job.order;
-    failed::restate(tx, change.at, order, Some((change.id, change.state)))?;
+    failed_queries::restate(tx, change.at, order, Some((change.id, change.state)))?;
     if change.state != JobState::Dead {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{due, failed, missing_queries as queries, queries as steps};
+use super::{due, failed_queries, missing_queries as queries, queries as steps};
 use crate::app::App;
 use crate::clock::UtcTime;
 use crate::connections::books;
@@ -42,7 +42,7 @@ impl Job for BookMissing {
 
 async fn book_missing(app: &App) -> Result<usize> {
     let now = app.clock.now();
-    app.store.write_bulk("orders.booking_failed", move |tx| failed::restate_all(tx, now).map_err(Error::from)).await?;
+    app.store.write_bulk("orders.booking_failed", move |tx| failed_queries::restate_all(tx, now).map_err(Error::from)).await?;
     // Whoever has not chosen where books elsewhere, or not yet.
     if app.store.read(|conn| books::organisation(conn).map_err(Error::from)).await?.is_none() {
         return Ok(0);

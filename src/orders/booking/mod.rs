@@ -5,7 +5,7 @@ mod customer;
 mod desk;
 mod documents;
 pub mod due;
-pub mod failed;
+pub mod failed_queries;
 mod missing_job;
 pub mod missing_queries;
 pub mod model;

@@ -1,7 +1,7 @@
 //! What an order's page shows of its booking, as finished text.
 
 use super::model::{Step, StepKind};
-use super::{due, failed};
+use super::{due, failed_queries};
 use crate::orders::views::ToDo;
 use crate::orders::{Order, Standing};
 use crate::outbox::waiting::Waiting;
@@ -79,7 +79,7 @@ impl Booking {
 
     /// What a person has to do about it.
     pub fn to_do(&self, order: &Order) -> Vec<ToDo> {
-        let stopped = self.job.as_ref().filter(|job| failed::STOPPED.contains(&job.state) && !self.is_done());
+        let stopped = self.job.as_ref().filter(|job| failed_queries::STOPPED.contains(&job.state) && !self.is_done());
         let failed = stopped.map(|job| {
             let (text, after) = match due::obstacle(&order.standing, &self.steps) {
                 _ if job.state == JobState::Uncertain => {
