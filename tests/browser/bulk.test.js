@@ -60,7 +60,7 @@ test("all failed leads are sent again, from the list over the preview to the end
   assert.deepEqual([await bar.getAttribute("max"), await bar.getAttribute("value")], ["12", "12"]);
   await assertPageRules(page, "an operation");
   await page.goto("/operations");
-  await rows(page).filter({ hasText: "Send again 12 leads" }).getByText("12 done").waitFor();
+  await rows(page).filter({ hasText: "Send again 12 leads" }).getByText("12 put in the queue").waitFor();
   await assertPageRules(page, "the list of operations");
   await openLive(page, "/leads?status=sent&source=bulk");
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 12);
