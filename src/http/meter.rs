@@ -88,7 +88,7 @@ pub fn count_call() {
 }
 
 /// Called with every call that came to an end.
-pub(super) fn tell_call(exchange: &Exchange) {
+pub fn tell_call(exchange: &Exchange) {
     let _told = METER.try_with(|meter| {
         let mut told = meter.told();
         if told.lines.len() == TOLD_MAX {

@@ -8,7 +8,7 @@ mod reqwest;
 mod tally;
 
 pub use exchange::Exchange;
-pub use meter::{CallLine, Meter, TOLD_MAX, count_call};
+pub use meter::{CallLine, Meter, TOLD_MAX, count_call, tell_call};
 pub use redact::{hide_secrets, redact};
 pub use reqwest::ReqwestTransport;
 pub use tally::{BUCKETS_MS, Calls, calls};

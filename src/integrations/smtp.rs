@@ -2,7 +2,7 @@
 
 use super::{Failure, FailureClass};
 use crate::clock::Stopwatch;
-use crate::http::{Exchange, count_call};
+use crate::http::{Exchange, count_call, tell_call};
 use crate::mail::{Accepted, Mail, Mailer, Stage, Trouble};
 
 /// The name under which connections, jobs and attempts know the mail server.
@@ -34,6 +34,7 @@ pub async fn send(mailer: &Mailer, mail: &Mail) -> Sent {
         request: mail.head(),
         response,
     };
+    tell_call(&exchange);
     Sent { result: answer.map_err(|trouble| failure(&trouble)), exchange }
 }
 

@@ -6,15 +6,15 @@ use diesel::prelude::*;
 use super::{BookOrder, queries};
 use crate::clock::UtcTime;
 use crate::db::schema::{jobs, orders};
-use crate::db::{Topic, Tx};
+use crate::db::{Conn, Topic, Tx};
 use crate::on_backend;
 use crate::orders::OrderId;
 use crate::outbox::{Job, JobId, JobState};
 
 /// States in which nothing happens any more until a person has decided.
 pub const STOPPED: [JobState; 2] = [JobState::Dead, JobState::Uncertain];
-/// Orders put right at once, of those that stopped and of those marked each; a person is behind every one of them.
-const RESTATED_MAX: i64 = 500;
+/// Orders in doubt at once, of those that stopped and of those marked each; a person is behind every one of them.
+const DOUBTFUL_MAX: i64 = 500;
 
 /// Marks the order, or takes its mark away: the newest of its jobs has stopped while a step is open. `changed` is a job's state that is being
 /// written. What is right already is neither touched nor locked. An event about the same order that is applied in this moment has its
@@ -39,20 +39,20 @@ pub fn restate(tx: &mut Tx<'_>, now: UtcTime, order: OrderId, changed: Option<(J
     Ok(())
 }
 
-/// The same for every order that is marked or has a job that stopped.
-pub fn restate_all(tx: &mut Tx<'_>, now: UtcTime) -> QueryResult<()> {
+/// Orders whose mark may be wrong: those that are marked, and those with a job that stopped.
+pub fn doubtful(conn: &mut Conn) -> QueryResult<Vec<OrderId>> {
     // In the words of the indexes `jobs_open` and `orders_to_look_at`.
     let is_open = jobs::state.ne(JobState::Succeeded).and(jobs::state.ne(JobState::Running));
-    let stopped: Vec<String> = on_backend!(tx.conn(), |c| jobs::table
+    let stopped: Vec<String> = on_backend!(conn, |c| jobs::table
         .filter(jobs::state.eq_any(STOPPED).and(is_open).and(jobs::kind.eq(BookOrder::KIND)))
         .order(jobs::id.desc())
-        .limit(RESTATED_MAX)
+        .limit(DOUBTFUL_MAX)
         .select(jobs::subject)
         .load(c))?;
     let marked = orders::table.filter(orders::booking_failed_at.is_not_null()).order((orders::placed_at.desc(), orders::id.desc()));
-    let mut ids: Vec<OrderId> = marked.limit(RESTATED_MAX).select(orders::id).load(tx.conn())?;
+    let mut ids: Vec<OrderId> = marked.limit(DOUBTFUL_MAX).select(orders::id).load(conn)?;
     ids.extend(stopped.iter().filter_map(|subject| subject.strip_prefix("order:")?.parse().ok()).map(OrderId));
     ids.sort_unstable();
     ids.dedup();
-    ids.into_iter().try_for_each(|id| restate(tx, now, id, None))
+    Ok(ids)
 }

@@ -17,7 +17,7 @@ use crate::orders::{OrderId, queries as orders};
 use crate::outbox::schedules::Schedule;
 use crate::outbox::{Claimed, Job, JobId, Lane, NewJob, Outcome, Repeatable, Report, enqueue};
 
-/// Orders asked for in one transaction; each is three steps, a job and its turn.
+/// Orders of one transaction; one that is asked for is three steps, a job and its turn.
 const CHUNK: usize = 40;
 
 /// Asks once.
@@ -41,8 +41,7 @@ impl Job for BookMissing {
 }
 
 async fn book_missing(app: &App) -> Result<usize> {
-    let now = app.clock.now();
-    app.store.write_bulk("orders.booking_failed", move |tx| failed_queries::restate_all(tx, now).map_err(Error::from)).await?;
+    put_marks_right(app).await?;
     // Whoever has not chosen where books elsewhere, or not yet.
     if app.store.read(|conn| books::organisation(conn).map_err(Error::from)).await?.is_none() {
         return Ok(0);
@@ -60,6 +59,17 @@ async fn book_missing(app: &App) -> Result<usize> {
             None => return Ok(total),
         }
     }
+}
+
+async fn put_marks_right(app: &App) -> Result<()> {
+    let doubtful = app.store.read(|conn| failed_queries::doubtful(conn).map_err(Error::from)).await?;
+    for chunk in doubtful.chunks(CHUNK) {
+        let (now, chunk) = (app.clock.now(), chunk.to_vec());
+        let restate =
+            move |tx: &mut Tx<'_>| chunk.iter().try_for_each(|id| failed_queries::restate(tx, now, *id, None)).map_err(Error::from);
+        app.store.write_bulk("orders.booking_failed", restate).await?;
+    }
+    Ok(())
 }
 
 /// Asks for what is due of these orders, and tells of how many anything was.
