@@ -21,12 +21,13 @@ async function pageOf(role, options = {}) {
   return watched(await contextOf(browser, program, { storageState: states[role], ...options }));
 }
 
-/** Looks into the inbox again until a mail with this subject is there. */
+/** Looks into the inbox again when a mail with this subject is there, and opens it. */
 async function openMail(page, subject) {
   await page.goto(`${program.sandboxUrl}/inbox`);
-  const mail = page.getByRole("link", { name: subject }).first();
-  while ((await mail.count()) === 0) await page.getByRole("link", { name: "Look again" }).click();
-  await mail.click();
+  const isThere = async (subject) => (await (await fetch("/inbox")).text()).includes(subject);
+  await page.waitForFunction(isThere, subject, { polling: 500, timeout: 60_000 });
+  await page.getByRole("link", { name: "Look again" }).click();
+  await page.getByRole("link", { name: subject }).first().click();
   await page.getByRole("heading", { level: 1 }).getByText(subject).waitFor();
 }
 

@@ -1,6 +1,7 @@
 // One Chromium a test file, and pages that remember what went wrong in them.
 
 import assert from "node:assert/strict";
+import { afterEach, beforeEach } from "node:test";
 
 import { chromium } from "playwright-core";
 
@@ -11,13 +12,23 @@ const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 export const DESK = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
+const browsers = [];
+
 /** A browser with a fresh profile. */
-export function launch() {
-  return chromium.launch({
+export async function launch() {
+  const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
+  browsers.push(browser);
+  return browser;
 }
+
+// What a test has opened is closed after it: a page left open would follow every change of the tests that come.
+const contexts = () => browsers.flatMap((browser) => browser.contexts());
+let openBefore = [];
+beforeEach(() => { openBefore = contexts(); });
+afterEach(() => Promise.all(contexts().filter((one) => !openBefore.includes(one)).map((one) => one.close())));
 
 /** Answers that a test asks for on purpose: the browser logs them as errors of loading, which they are not. */
 const EXPECTED_STATUS = /the server responded with a status of (401|403|404|405|422|429)/;

@@ -9,6 +9,13 @@ const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 /** What a theme can change. */
 const COLOURS = ["color-contrast", "link-in-text-block"];
 
+/** Each theme and each width once, for every rule there is. */
+const DESK_LIGHT = { colorScheme: "light", width: 1440 };
+const PHONE_DARK = { colorScheme: "dark", width: 390 };
+/** The other two, for what a theme can change. */
+const DESK_DARK = { colorScheme: "dark", width: 1440 };
+const PHONE_LIGHT = { colorScheme: "light", width: 390 };
+
 /** Fails on each finding of axe-core: WCAG 2.2 AA and best practices, of whatever weight; or of these rules alone. */
 export async function assertAccessible(page, where, rules) {
   // Through the debugging protocol, which the page's content security policy does not concern; once a document.
@@ -41,22 +48,36 @@ function settled(page) {
   });
 }
 
-/** Everything above, in both themes, on a desk and on phones. One load serves all of them. */
+async function look(page, { colorScheme, width }) {
+  await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  await page.setViewportSize({ width, height: 900 });
+  await settled(page);
+}
+
+const described = (where, { colorScheme, width }) => `${where}, ${width} px, ${colorScheme}`;
+
+/** Everything above, on a desk in light and on a phone in the dark; on phones, that it fits. One load serves all of them. */
 export async function assertPageRules(page, where) {
   const size = page.viewportSize();
-  for (const [colorScheme, rules] of [["light", undefined], ["dark", COLOURS]]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await settled(page);
-    for (const width of [1440, 390]) {
-      await page.setViewportSize({ width, height: 900 });
-      await assertAccessible(page, `${where}, ${width} px, ${colorScheme}`, rules);
-    }
-  }
-  for (const width of [390, 320]) {
-    await page.setViewportSize({ width, height: 800 });
-    await assertFits(page, `${where}, ${width} px`);
-  }
+  await look(page, DESK_LIGHT);
+  await assertAccessible(page, described(where, DESK_LIGHT));
+  await look(page, PHONE_DARK);
+  await assertAccessible(page, described(where, PHONE_DARK));
+  await assertFits(page, described(where, PHONE_DARK));
+  await page.setViewportSize({ width: 320, height: 900 });
+  await assertFits(page, `${where}, 320 px`);
   assert.equal(await page.locator("[style], style, script:not([src])").count(), 0, `${where}: no inline style or script`);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
   await page.setViewportSize(size);
+}
+
+/** The same, and its colours in the other theme at each width: once for each page is enough, they come from one sheet. */
+export async function assertPageRulesInEveryLook(page, where) {
+  const size = page.viewportSize();
+  for (const one of [DESK_DARK, PHONE_LIGHT]) {
+    await look(page, one);
+    await assertAccessible(page, described(where, one), COLOURS);
+  }
+  await page.setViewportSize(size);
+  await assertPageRules(page, where);
 }

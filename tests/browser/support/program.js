@@ -62,8 +62,18 @@ class Running {
     });
   }
 
+  /** Asks it to end, and waits until it has. */
   async stop() {
-    if (this.code === undefined) this.child.kill("SIGTERM");
+    await this.end("SIGTERM");
+  }
+
+  /** Ends it at once: it would first wait for clients whose connections are kept open, as those of `fetch` are. */
+  async kill() {
+    await this.end("SIGKILL");
+  }
+
+  async end(signal) {
+    if (this.code === undefined) this.child.kill(signal);
     await this.ended;
   }
 }
@@ -199,8 +209,7 @@ export class Quiet {
   }
 
   async stop() {
-    await this.stopServing();
-    await this.sandbox?.stop();
+    await Promise.all([this.serve?.kill(), this.sandbox?.kill()]);
     await rm(this.folder, { recursive: true, force: true });
   }
 }
