@@ -62,6 +62,7 @@ for (const [state, label] of [["sent", "Sent"], ["failed", "Failed"], ["retrying
 
 for (const path of ["/", "/orders", "/orders/unmatched", "/orders?state=to_look_at", "/timeline", "/timeline?kind=lead&human=yes", "/contacts", "/contacts?text=nobody", "/companies", "/connections/books", "/leads", "/leads?status=failed", "/leads?text=nobody-has-this-name", "/outbox", "/outbox?state=uncertain", "/outbox?text=nobody-said-this", "/operations", "/operations/preview?subject=jobs&act=retry", "/filters", "/connections", "/connections/zoho", "/connections/zoho/mapping", "/quarantine", "/schedules", "/schedules/leads.sweep", "/processes", "/health", "/settings/seller", "/settings/forms", "/forms/quote", "/account", "/products", "/products?text=nobody-sells-this", "/products?show=unpriced", "/products/new", "/products/imports", "/price-lists", "/price-lists/new"]) {
   test(`the page ${path}`, async () => {
+    shown.troubles.length = 0;
     await shown.goto(path);
     await assertPageRulesInEveryLook(shown, path);
     assertUntroubled(shown);
@@ -70,8 +71,9 @@ for (const path of ["/", "/orders", "/orders/unmatched", "/orders?state=to_look_
 
 for (const path of ["/connections/zoho", "/connections/zoho/disconnection", "/connections/zoho/mapping", "/settings/mail", "/settings/seller", "/settings/forms", "/imports", "/account"]) {
   test(`the page ${path}, as an admin sees it`, async () => {
+    shownToAdmin.troubles.length = 0;
     await shownToAdmin.goto(path);
-    await assertPageRules(shownToAdmin, `${path}, as an admin`);
+    await assertPageRulesInEveryLook(shownToAdmin, `${path}, as an admin`);
     assertUntroubled(shownToAdmin);
   });
 }
@@ -93,7 +95,7 @@ test("forms with mistakes: a correction, a password, a sign-in", async () => {
 
   const stranger = await watched(await contextOf(browser, program));
   await stranger.goto("/login");
-  await assertPageRules(stranger, "sign-in");
+  await assertPageRulesInEveryLook(stranger, "sign-in");
   await stranger.getByLabel("Mail address").fill("operator@example.com");
   await stranger.getByLabel("Password", { exact: true }).fill("wrong");
   await stranger.getByRole("button", { name: "Sign in" }).click();
@@ -127,10 +129,10 @@ test("what opens over a page: the account menu, the menu of a phone, a dialog, a
   await page.getByRole("button", { name: "Cancel job" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Reason").waitFor();
-  await assertPageRules(page, "the dialog of a cancellation");
+  await assertPageRulesInEveryLook(page, "the dialog of a cancellation");
   await dialog.getByRole("button", { name: "Cancel job" }).click();
   await page.getByRole("status").getByText("is cancelled").waitFor();
-  await assertPageRules(page, "a page with a message");
+  await assertPageRulesInEveryLook(page, "a page with a message");
   assertUntroubled(page);
 });
 

@@ -71,7 +71,7 @@ export async function assertPageRules(page, where) {
   await page.setViewportSize(size);
 }
 
-/** The same, and its colours in the other theme at each width: once for each page is enough, they come from one sheet. */
+/** The same, and its colours in the other theme at each width. For one state of a page: its other states are drawn by the same sheet. */
 export async function assertPageRulesInEveryLook(page, where) {
   const size = page.viewportSize();
   for (const one of [DESK_DARK, PHONE_LIGHT]) {
