@@ -48,24 +48,21 @@ function settled(page) {
   });
 }
 
-async function look(page, { colorScheme, width }) {
+async function assertAccessibleAs(page, where, { colorScheme, width }, rules) {
   await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
   await page.setViewportSize({ width, height: 900 });
   await settled(page);
+  await assertAccessible(page, `${where}, ${width} px, ${colorScheme}`, rules);
 }
-
-const described = (where, { colorScheme, width }) => `${where}, ${width} px, ${colorScheme}`;
 
 /** Everything above, on a desk in light and on a phone in the dark; on phones, that it fits. One load serves all of them. */
 export async function assertPageRules(page, where) {
   const size = page.viewportSize();
-  await look(page, DESK_LIGHT);
-  await assertAccessible(page, described(where, DESK_LIGHT));
-  await look(page, PHONE_DARK);
-  await assertAccessible(page, described(where, PHONE_DARK));
-  await assertFits(page, described(where, PHONE_DARK));
-  await page.setViewportSize({ width: 320, height: 900 });
-  await assertFits(page, `${where}, 320 px`);
+  for (const one of [DESK_LIGHT, PHONE_DARK]) await assertAccessibleAs(page, where, one);
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    await assertFits(page, `${where}, ${width} px`);
+  }
   assert.equal(await page.locator("[style], style, script:not([src])").count(), 0, `${where}: no inline style or script`);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
   await page.setViewportSize(size);
@@ -74,10 +71,7 @@ export async function assertPageRules(page, where) {
 /** The same, and its colours in the other theme at each width. For one state of a page: its other states are drawn by the same sheet. */
 export async function assertPageRulesInEveryLook(page, where) {
   const size = page.viewportSize();
-  for (const one of [DESK_DARK, PHONE_LIGHT]) {
-    await look(page, one);
-    await assertAccessible(page, described(where, one), COLOURS);
-  }
+  for (const one of [DESK_DARK, PHONE_LIGHT]) await assertAccessibleAs(page, where, one, COLOURS);
   await page.setViewportSize(size);
   await assertPageRules(page, where);
 }

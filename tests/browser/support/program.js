@@ -62,17 +62,7 @@ class Running {
     });
   }
 
-  /** Asks it to end, and waits until it has. */
-  async stop() {
-    await this.end("SIGTERM");
-  }
-
-  /** Ends it at once: it would first wait for clients whose connections are kept open, as those of `fetch` are. */
-  async kill() {
-    await this.end("SIGKILL");
-  }
-
-  async end(signal) {
+  async stop(signal = "SIGTERM") {
     if (this.code === undefined) this.child.kill(signal);
     await this.ended;
   }
@@ -209,7 +199,8 @@ export class Quiet {
   }
 
   async stop() {
-    await Promise.all([this.serve?.kill(), this.sandbox?.kill()]);
+    // Asked to end, they would first wait for clients whose connections are kept open, as those of `fetch` are.
+    await Promise.all([this.serve, this.sandbox].map((running) => running?.stop("SIGKILL")));
     await rm(this.folder, { recursive: true, force: true });
   }
 }
